@@ -1,0 +1,122 @@
+"""The command line: one service, its migrations, or the whole of Pharos on this machine."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import typer
+from pydantic import ValidationError
+
+from deploy.installation import SERVICES
+from deploy.local.clients import DEMO_CLIENT
+from deploy.local.errors import EmbeddedError
+from deploy.local.foreground import run_in_foreground
+from deploy.local.stack import Stack
+from deploy.serving import load, serve
+from shared import logs
+from shared.migrate import upgrade
+from shared.runtime import Role
+from shared.settings import ServiceSettings
+
+app = typer.Typer(
+    name="pharos",
+    help="Pharos: targets, pipeline, performance and knowledge, as four services.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _known(name: str) -> str:
+    if name not in SERVICES:
+        raise typer.BadParameter(f"There is no service {name}; there are {', '.join(SERVICES)}.")
+    return name
+
+
+ServiceName = Annotated[
+    str, typer.Argument(metavar="SERVICE", help=", ".join(SERVICES), callback=_known)
+]
+
+
+@app.command("serve")
+def serve_service(
+    service: ServiceName,
+    role: Annotated[Role, typer.Option(help="Requests, background work, or both.")] = Role.ALL,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve one service; its settings come from the PHAROS_ variables."""
+    serve(service, _settings(), role, host, port)
+
+
+@app.command()
+def migrate(
+    service: ServiceName,
+    database_url: Annotated[
+        str,
+        typer.Option(
+            envvar="PHAROS_DATABASE_URL", help="The service's own database: postgresql://…"
+        ),
+    ],
+) -> None:
+    """Bring the schema of one service to its newest revision."""
+    upgrade(load(service), database_url)
+
+
+@app.command()
+def run(
+    data: Annotated[Path, typer.Option(help="Folder for all data.")] = Path(".pharos"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8700,
+    isolated: Annotated[bool, typer.Option(help="A process per service.")] = False,
+) -> None:
+    """Run all of Pharos on this machine until Ctrl-C: databases, broker, services, tokens."""
+    logs.configure(os.environ.get("PHAROS_LOG_LEVEL", "warning"))
+    try:
+        run_in_foreground(Stack(data, port=port, isolated=isolated), _greet)
+    except ValidationError as error:
+        raise typer.Exit(_told(_faults(error))) from None
+    except (EmbeddedError, OSError, asyncpg.PostgresError) as error:
+        raise typer.Exit(_told(str(error))) from error
+    typer.echo("Stopped.")
+
+
+async def _greet(stack: Stack) -> None:
+    secret = stack.issuer.clients[DEMO_CLIENT].secret
+    places = " ".join(f"/{name}" for name in stack.services)
+    typer.echo(f"""
+Pharos runs at {stack.base_url} ({places}). Ctrl-C stops it.
+Data: {stack.folder}
+
+A token with all roles, for one hour:
+  curl -s {stack.issuer.token_url} -u {DEMO_CLIENT}:{secret} \\
+    -d grant_type=client_credentials
+In the name of a member add, for instance:
+    -d scope=rep -d subject=<the member's id>
+Then:
+  curl -H "Authorization: Bearer <access_token>" {stack.base_url}/pipeline/v1/deals
+""")
+
+
+def _settings() -> ServiceSettings:
+    try:
+        return ServiceSettings()
+    except ValidationError as error:
+        raise typer.Exit(_told(_faults(error))) from None
+
+
+def _faults(error: ValidationError) -> str:
+    """Name the variables at fault. The error's own text repeats what was given, secrets too."""
+    return "\n".join(
+        f"PHAROS_{'.'.join(map(str, fault['loc']))}".upper() + f": {fault['msg']}"
+        for fault in error.errors(include_input=False, include_url=False)
+    )
+
+
+def _told(sentence: str) -> int:
+    typer.secho(sentence, err=True, fg=typer.colors.RED)
+    return 1
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,3 @@
+"""What an installation consists of."""
+
+SERVICES = ("targets", "pipeline", "performance", "knowledge")

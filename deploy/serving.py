@@ -1,0 +1,81 @@
+"""One service behind uvicorn: how every process that serves HTTP is set up."""
+
+import importlib
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deploy.installation import SERVICES
+from shared import logs
+from shared.http.service import Service, create_app
+from shared.runtime import Role
+from shared.settings import ServiceSettings
+
+KEEP_ALIVE_SECONDS = 75
+GRACE_SECONDS = 10
+"""How long requests under way may take once the server was told to stop."""
+
+
+class Prefixed:
+    """Serves an app below a path prefix, and without it too.
+
+    A gateway may pass ``/targets/v1/…`` on as it is or strip the prefix; probes and other services
+    inside the cluster leave it out.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Move the prefix from the path of the request to the root path of the app."""
+        if scope["type"] == "http" and is_below(scope["path"], self._prefix):
+            # The path stays whole: since ASGI 3 it includes the root path.
+            scope = {**scope, "root_path": scope.get("root_path", "") + self._prefix}
+        await self._app(scope, receive, send)
+
+
+def is_below(path: str, prefix: str) -> bool:
+    """Whether the path is the prefix or lies below it."""
+    return path == prefix or path.startswith(f"{prefix}/")
+
+
+def load(name: str) -> Service:
+    """Return the service of that name; LookupError for any other name."""
+    if name not in SERVICES:
+        raise LookupError(f"There is no service {name}; there are {', '.join(SERVICES)}.")
+    service: Service = importlib.import_module(f"services.{name}.service").SERVICE
+    return service
+
+
+def configuration(
+    app: ASGIApp,
+    *,
+    lifespan: bool,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    grace_seconds: int = GRACE_SECONDS,
+) -> uvicorn.Config:
+    """Return uvicorn's settings: fast parser, no access log, bounded waits, nothing told."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on" if lifespan else "off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=grace_seconds,
+    )
+
+
+def serve(name: str, settings: ServiceSettings, role: Role, host: str, port: int) -> None:
+    """Serve one service until a signal ends it: SIGTERM and SIGINT let requests finish first."""
+    logs.configure(settings.log_level)
+    app = Prefixed(create_app(load(name), settings, role), f"/{name}")
+    uvicorn.Server(configuration(app, lifespan=True, host=host, port=port)).run()

@@ -1,0 +1,1 @@
+"""Knowledge: what the organisation learns."""

@@ -1,0 +1,30 @@
+"""Routes of wins."""
+
+from services.knowledge.wins import store
+from shared.fields import View
+from shared.http.call import CallOf
+from shared.http.routes import needs, routes
+
+router = routes("wins")
+
+
+class WinsView(View):
+    """The won deals of a quarter."""
+
+    period: str
+    deals: int
+
+
+class WinsList(View):
+    """The won deals of every quarter that has any history, in order."""
+
+    items: list[WinsView]
+
+
+@router.get("/wins", openapi_extra=needs("deals:read"))
+async def list_wins(call: CallOf) -> WinsList:
+    """Count the won deals by quarter."""
+    counts = await call.read(store.counts)
+    return WinsList(
+        items=[WinsView(period=period, deals=deals) for period, deals in counts.items()]
+    )

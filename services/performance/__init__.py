@@ -1,0 +1,1 @@
+"""Performance: plans, credits, and the incentives that follow from them, explained to the cent."""

@@ -1,0 +1,1 @@
+"""Incentives: what each payee earns by each component of each plan, and why."""

@@ -1,0 +1,1 @@
+"""Plans: who is paid how, as versioned and dated data."""

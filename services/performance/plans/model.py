@@ -1,0 +1,131 @@
+"""What a plan is: dated versions of a set of components, and the payees it is assigned to."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+from shared.contracts.targets import Metric
+from shared.ids import External
+from shared.money import Rounding
+from shared.period import PeriodKind
+from shared.ratio import Ratio
+
+
+class TierMode(StrEnum):
+    """What a reached tier pays: the slice inside it, or everything at its rate."""
+
+    MARGINAL = "marginal"
+    WHOLE = "whole"
+
+
+class Boundary(StrEnum):
+    """Which bound belongs to a tier: ``[from, to)`` or ``(from, to]``."""
+
+    FROM = "from"
+    TO = "to"
+
+
+class Bounds(StrEnum):
+    """What the bounds of tiers are: amounts in the plan's currency, or shares of the quota."""
+
+    AMOUNT = "amount"
+    SHARE_OF_QUOTA = "share_of_quota"
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A row of a rate table; ``end`` None is without end."""
+
+    start: Decimal
+    end: Decimal | None
+    rate: Ratio
+
+
+@dataclass(frozen=True, slots=True)
+class RateTable:
+    """Tiers from zero upwards, without gaps; the last one is without end."""
+
+    mode: TierMode
+    boundary: Boundary
+    bounds: Bounds
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCredits:
+    """The payee's commission credits, held against the payee's own target."""
+
+    metric: Metric
+
+
+@dataclass(frozen=True, slots=True)
+class UnitAttainment:
+    """The actual of a unit's target, held against its value."""
+
+    unit_id: UUID
+    metric: Metric
+
+
+Measure: TypeAlias = OwnCredits | UnitAttainment
+
+
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """A commission by rate table on what a measure counts in a period.
+
+    ``without_quota`` is a table in amounts that pays instead where the bounds are shares of a
+    quota and there is none; None pays nothing then.
+    """
+
+    key: str
+    measure: Measure
+    period: PeriodKind
+    table: RateTable
+    without_quota: RateTable | None
+    rounding: Rounding
+
+
+Component: TypeAlias = Commission
+
+
+@dataclass(frozen=True, slots=True)
+class PlanVersion:
+    """What a plan says from a date on, until its next version; never edited."""
+
+    number: int
+    valid_from: date
+    currency: str
+    components: tuple[Component, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan with all its versions in order; ``version`` counts every change of the whole."""
+
+    id: UUID
+    version: int
+    external: External | None
+    name: str
+    versions: tuple[PlanVersion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A version that is wished for, before it has a number."""
+
+    valid_from: date
+    currency: str
+    components: tuple[Component, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A payee is paid by a plan from a day on, until ``valid_to`` (not counted) or further."""
+
+    plan_id: UUID
+    payee_id: UUID
+    valid_from: date
+    valid_to: date | None

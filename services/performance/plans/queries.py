@@ -1,0 +1,148 @@
+"""Reading plans: which there are, and what is in force for whom."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, LiteralString
+from uuid import UUID
+
+from services.performance.plans.model import Plan, PlanVersion
+from services.performance.plans.store import VERSIONS, to_plan, to_version
+from shared.db import Connection, Row, columns
+from shared.errors import NotFound
+from shared.period import Period
+
+_ONE: Final[LiteralString] = """
+    SELECT id, version, name, external_source, external_id FROM plan WHERE id = $1
+"""
+_LIST: Final[LiteralString] = """
+    SELECT id, version, name, external_source, external_id
+      FROM plan
+     WHERE id > $1
+     ORDER BY id
+     LIMIT $2
+"""
+_IN_FORCE: Final[LiteralString] = """
+    SELECT w.place, a.plan_id, a.valid_from AS assigned_from, a.valid_to AS assigned_to, v.number
+      FROM unnest($1::integer[], $2::uuid[], $3::date[], $4::date[])
+           AS w (place, payee_id, starts, ends)
+      JOIN plan_assignment AS a
+        ON a.payee_id = w.payee_id
+       AND a.valid_from < w.ends
+       AND (a.valid_to IS NULL OR a.valid_to > w.starts)
+      JOIN LATERAL (
+        SELECT number
+          FROM plan_version
+         WHERE plan_id = a.plan_id AND valid_from <= w.starts
+         ORDER BY valid_from DESC
+         LIMIT 1) AS v ON true
+     ORDER BY w.place, a.plan_id, a.valid_from
+"""
+_PAID_BY_UNITS: Final[LiteralString] = """
+    SELECT DISTINCT w.place, a.payee_id
+      FROM unnest($1::integer[], $2::uuid[], $3::date[], $4::date[])
+           AS w (place, unit_id, starts, ends)
+      JOIN plan_version AS v ON w.unit_id = ANY(v.unit_ids) AND v.valid_from < w.ends
+      JOIN plan_assignment AS a
+        ON a.plan_id = v.plan_id
+       AND a.valid_from < w.ends
+       AND (a.valid_to IS NULL OR a.valid_to > w.starts)
+"""
+_ASSIGNED: Final[LiteralString] = """
+    SELECT DISTINCT payee_id
+      FROM plan_assignment
+     WHERE plan_id = $1 AND (valid_to IS NULL OR valid_to > $2)
+     ORDER BY payee_id
+"""
+
+
+class PlanNotFound(NotFound):
+    """There is no such plan."""
+
+    en = "There is no plan {plan_id}."
+    zh = "不存在激励方案 {plan_id}。"
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Who or what is asked about, in which period."""
+
+    id: UUID
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The version of a plan that pays somebody in a period, and the days on which it does.
+
+    ``place`` is that of the holding that was asked about.
+    """
+
+    place: int
+    plan_id: UUID
+    version: PlanVersion
+    spans: tuple[Period, ...]
+
+
+async def one(conn: Connection, plan_id: UUID) -> Plan:
+    """Return a plan; raises PlanNotFound."""
+    row = await conn.fetchrow(_ONE, plan_id)
+    if row is None:
+        raise PlanNotFound(plan_id=plan_id)
+    return to_plan(row, await conn.fetch(VERSIONS, [plan_id]))
+
+
+async def listed(conn: Connection, after: UUID, limit: int) -> Sequence[Plan]:
+    """Return plans by id."""
+    rows = await conn.fetch(_LIST, after, limit)
+    versions: defaultdict[UUID, list[Row]] = defaultdict(list)
+    for version in await conn.fetch(VERSIONS, [row["id"] for row in rows]):
+        versions[version["plan_id"]].append(version)
+    return [to_plan(row, versions[row["id"]]) for row in rows]
+
+
+async def in_force(conn: Connection, payees: Sequence[Holding]) -> Sequence[InForce]:
+    """Return what pays these payees in these periods.
+
+    A version holds for a period if it is the last one that starts by the period's first day; the
+    spans are the period's days on which the payee is assigned.
+    """
+    rows = await conn.fetch(_IN_FORCE, *_places(payees))
+    versions = await _versions(conn, {row["plan_id"] for row in rows})
+    spans: defaultdict[tuple[int, UUID, int], list[Period]] = defaultdict(list)
+    for row in rows:
+        period = payees[row["place"]].period
+        start, end = row["assigned_from"], row["assigned_to"] or period.end
+        span = Period(max(start, period.start), min(end, period.end))
+        spans[row["place"], row["plan_id"], row["number"]].append(span)
+    return [
+        InForce(place, plan_id, versions[plan_id, number], tuple(found))
+        for (place, plan_id, number), found in spans.items()
+    ]
+
+
+async def _versions(conn: Connection, plan_ids: set[UUID]) -> dict[tuple[UUID, int], PlanVersion]:
+    if not plan_ids:
+        return {}
+    rows = await conn.fetch(VERSIONS, sorted(plan_ids))
+    return {(row["plan_id"], row["number"]): to_version(row) for row in rows}
+
+
+async def paid_by_units(conn: Connection, units: Sequence[Holding]) -> Sequence[tuple[int, UUID]]:
+    """Return (place, payee) for all who may be paid on these units in these periods."""
+    rows = await conn.fetch(_PAID_BY_UNITS, *_places(units))
+    return [(row["place"], row["payee_id"]) for row in rows]
+
+
+async def assigned_since(conn: Connection, plan_id: UUID, since: date) -> Sequence[UUID]:
+    """Return the payees that a plan is assigned to on a day or later."""
+    return [row["payee_id"] for row in await conn.fetch(_ASSIGNED, plan_id, since)]
+
+
+def _places(holdings: Sequence[Holding]) -> tuple[list[object], ...]:
+    rows = [
+        (place, holding.id, holding.period.start, holding.period.end)
+        for place, holding in enumerate(holdings)
+    ]
+    return columns(rows, 4)

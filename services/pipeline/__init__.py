@@ -1,0 +1,1 @@
+"""Pipeline: accounts, products and deals, from open to won or lost."""

@@ -1,0 +1,1 @@
+"""Accounts: to whom it is sold."""

@@ -1,0 +1,83 @@
+"""Routes of accounts."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path
+from fastapi.responses import Response
+
+from services.pipeline.accounts import commands, queries
+from services.pipeline.accounts.model import Account
+from shared.fields import Body, Code, Name, View
+from shared.http.call import CallOf
+from shared.http.external import ExternalView
+from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.routes import needs, routes
+from shared.ids import External
+
+router = routes("accounts")
+
+
+class PutAccount(Body):
+    """An account as it should be from now on."""
+
+    name: Name
+
+
+class AccountView(View):
+    """An account."""
+
+    id: UUID
+    version: int
+    name: str
+    external: ExternalView | None
+
+    @classmethod
+    def of(cls, account: Account) -> "AccountView":
+        """Return the view of an account."""
+        return cls(
+            id=account.id,
+            version=account.version,
+            name=account.name,
+            external=ExternalView.of(account.external),
+        )
+
+
+@router.post(
+    "/accounts",
+    status_code=201,
+    openapi_extra=needs("accounts:write"),
+    response_model=AccountView,
+)
+async def open_account(body: PutAccount, call: CallOf) -> Response:
+    """Open an account that no other system knows."""
+    return await call.create(AccountView.of, commands.open_account, name=body.name)
+
+
+@router.put(
+    "/accounts/by-external/{source}/{external_id}",
+    openapi_extra=needs("accounts:write"),
+    response_model=AccountView,
+)
+async def put_account(
+    source: Annotated[Code, Path()],
+    external_id: Annotated[Code, Path()],
+    body: PutAccount,
+    call: CallOf,
+) -> Response:
+    """Open the account of this external id or bring it up to date."""
+    return await call.run(
+        AccountView.of,
+        commands.put_account,
+        external=External(source, external_id),
+        name=body.name,
+    )
+
+
+@router.get("/accounts", openapi_extra=needs("accounts:read"))
+async def list_accounts(
+    call: CallOf, limit: Limit = 50, cursor: Cursor = None
+) -> Page[AccountView]:
+    """List accounts by id."""
+    found = await call.read(queries.listed, after_id(cursor), limit + 1)
+    return page_by_id([AccountView.of(account) for account in found], limit)

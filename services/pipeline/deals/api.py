@@ -1,0 +1,326 @@
+"""Routes of deals."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from fastapi.responses import Response
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.pipeline.deals import commands, queries
+from services.pipeline.deals.model import Deal, Line, Record, Share, Terms, Transition
+from shared.context import Origin
+from shared.contracts.pipeline import DealStage
+from shared.fields import (
+    Body,
+    BusinessDate,
+    Id,
+    MoneyField,
+    MoneyView,
+    Name,
+    Quantity,
+    View,
+)
+from shared.fields import Share as ShareField
+from shared.http.call import CallOf
+from shared.http.external import ExternalField, ExternalView
+from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.routes import needs, routes
+from shared.money import Money
+
+router = routes("deals")
+
+LINES_MAX = 200
+SHARES_MAX = 50
+BULK_MAX = 100
+
+
+class LineField(Body):
+    """One product on a deal."""
+
+    product_id: Id
+    quantity: Quantity
+    amount: MoneyField
+
+    def line(self) -> Line:
+        """Return the line as the domain knows it."""
+        return Line(self.product_id, self.quantity, self.amount.money())
+
+
+class SharePart(Body):
+    """A member's part of a deal."""
+
+    member_id: Id
+    share: ShareField
+
+    def part(self) -> Share:
+        """Return the share as the domain knows it."""
+        return Share(self.member_id, self.share)
+
+
+Lines = Annotated[list[LineField], Field(max_length=LINES_MAX)]
+Shares = Annotated[list[SharePart], Field(min_length=1, max_length=SHARES_MAX)]
+
+
+class DealTerms(Body):
+    """What is agreed or hoped for. Without shares the owner has all of the deal."""
+
+    name: Name
+    owner_id: Id
+    account_id: Id | None = None
+    amount: MoneyField | None = Field(None, description="Left out: the sum of the lines.")
+    lines: Lines = Field(default_factory=list)
+    shares: Shares | None = None
+    opened_on: BusinessDate
+
+    @model_validator(mode="after")
+    def _has_an_amount(self) -> Self:
+        if self.amount is None and not self.lines:
+            raise PydanticCustomError("amount_or_lines", "Give an amount, lines, or both.")
+        return self
+
+    def terms(self) -> Terms:
+        """Return the terms as the domain knows them."""
+        lines = tuple(line.line() for line in self.lines)
+        return Terms(
+            name=self.name,
+            owner_id=self.owner_id,
+            account_id=self.account_id,
+            amount=_total(lines) if self.amount is None else self.amount.money(),
+            lines=lines,
+            shares=_shares(self.shares, self.owner_id),
+            opened_on=self.opened_on,
+        )
+
+
+class DealEdit(Body):
+    """What should change; what is left out stays."""
+
+    name: Name | None = None
+    owner_id: Id | None = None
+    account_id: Id | None = None
+    amount: MoneyField | None = Field(None, description="Left out: the sum of new lines.")
+    lines: Lines | None = None
+    shares: Shares | None = None
+    opened_on: BusinessDate | None = None
+
+    def applied(self, terms: Terms) -> Terms:
+        """Return the terms with the changes in them."""
+        sent = self.model_fields_set
+        owner = self.owner_id or terms.owner_id
+        lines = terms.lines
+        amount = terms.amount
+        if self.lines is not None:
+            lines = tuple(line.line() for line in self.lines)
+            amount = _total(lines) if lines else amount
+        shares = terms.shares
+        if self.shares is not None:
+            shares = _shares(self.shares, owner)
+        elif owner != terms.owner_id and len(shares) == 1:
+            shares = _shares(None, owner)
+        return replace(
+            terms,
+            name=self.name or terms.name,
+            owner_id=owner,
+            account_id=self.account_id if "account_id" in sent else terms.account_id,
+            amount=amount if self.amount is None else self.amount.money(),
+            lines=lines,
+            shares=shares,
+            opened_on=self.opened_on or terms.opened_on,
+        )
+
+
+class TransitionBody(Body):
+    """A step of a deal: to `won` or `lost` on a day, or back to `open`."""
+
+    to: DealStage
+    on: BusinessDate | None = Field(None, description="The day of closing; none for `open`.")
+
+
+class RecordField(DealTerms):
+    """A deal as another system knows it, whole."""
+
+    external: ExternalField
+    stage: DealStage = DealStage.OPEN
+    closed_on: BusinessDate | None = None
+
+    def record(self) -> Record:
+        """Return the record as the domain knows it."""
+        return Record(self.external.external(), self.terms(), self.stage, self.closed_on)
+
+
+class DealRecords(Body):
+    """Up to 100 deals of another system; all are taken or none."""
+
+    origin: Literal["live", "import"] = Field(
+        "live", description="`import`: history, which posts figures but raises no notices."
+    )
+    deals: list[RecordField] = Field(min_length=1, max_length=BULK_MAX)
+
+
+class LineView(View):
+    """One product on a deal."""
+
+    product_id: UUID
+    quantity: Decimal
+    amount: MoneyView
+
+
+class ShareView(View):
+    """A member's part of a deal, with its amount."""
+
+    member_id: UUID
+    share: Decimal
+    amount: MoneyView
+
+
+class DealView(View):
+    """A deal at its present version."""
+
+    id: UUID
+    version: int
+    external: ExternalView | None
+    name: str
+    stage: DealStage
+    owner_id: UUID
+    account_id: UUID | None
+    amount: MoneyView
+    lines: list[LineView]
+    shares: list[ShareView]
+    opened_on: date
+    closed_on: date | None
+
+    @classmethod
+    def of(cls, deal: Deal) -> "DealView":
+        """Return the view of a deal."""
+        terms = deal.terms
+        parts = terms.amount.split([share.share for share in terms.shares])
+        return cls(
+            id=deal.id,
+            version=deal.version,
+            external=ExternalView.of(deal.external),
+            name=terms.name,
+            stage=deal.stage,
+            owner_id=terms.owner_id,
+            account_id=terms.account_id,
+            amount=MoneyView.of(terms.amount),
+            lines=[
+                LineView(
+                    product_id=line.product_id,
+                    quantity=line.quantity,
+                    amount=MoneyView.of(line.amount),
+                )
+                for line in terms.lines
+            ],
+            shares=[
+                ShareView(member_id=share.member_id, share=share.share, amount=MoneyView.of(part))
+                for share, part in zip(terms.shares, parts, strict=True)
+            ],
+            opened_on=terms.opened_on,
+            closed_on=deal.closed_on,
+        )
+
+
+class OutcomeView(View):
+    """What a record did."""
+
+    id: UUID
+    external: ExternalView | None
+    version: int
+    outcome: Literal["created", "updated", "unchanged"]
+
+    @classmethod
+    def of(cls, outcome: commands.Outcome) -> "OutcomeView":
+        """Return the view of an outcome."""
+        deal = outcome.deal
+        word: Literal["created", "updated", "unchanged"] = "updated"
+        if outcome.before is None:
+            word = "created"
+        elif outcome.before == deal.version:
+            word = "unchanged"
+        return cls(
+            id=deal.id,
+            external=ExternalView.of(deal.external),
+            version=deal.version,
+            outcome=word,
+        )
+
+
+class OutcomesView(View):
+    """What each record did, in the order of the request."""
+
+    deals: list[OutcomeView]
+
+
+@router.post("/deals", status_code=201, openapi_extra=needs("deals:write"), response_model=DealView)
+async def open_deal(body: DealTerms, call: CallOf) -> Response:
+    """Open a deal."""
+    return await call.create(DealView.of, commands.open_deal, terms=body.terms())
+
+
+@router.get("/deals", openapi_extra=needs("deals:read"))
+async def list_deals(
+    call: CallOf,
+    owner_id: UUID | None = None,
+    stage: DealStage | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[DealView]:
+    """List deals by id, those of an owner or in a stage where one is given."""
+    found = await call.read(queries.listed, after_id(cursor), owner_id, stage, limit + 1)
+    return page_by_id([DealView.of(deal) for deal in found], limit)
+
+
+@router.get("/deals/{deal_id}", openapi_extra=needs("deals:read"))
+async def read_deal(deal_id: UUID, call: CallOf) -> DealView:
+    """Return a deal."""
+    return DealView.of(await call.read(queries.one, deal_id))
+
+
+@router.patch("/deals/{deal_id}", openapi_extra=needs("deals:write"), response_model=DealView)
+async def edit_deal(deal_id: UUID, body: DealEdit, call: CallOf) -> Response:
+    """Change a deal, open or closed; what it posted follows to the cent.
+
+    A new owner takes over the whole deal unless it is split; then the shares stay.
+    """
+    return await call.run(DealView.of, commands.edit_deal, deal_id=deal_id, edit=body.applied)
+
+
+@router.post(
+    "/deals/{deal_id}/transitions",
+    openapi_extra=needs("deals:write"),
+    response_model=DealView,
+)
+async def move_deal(deal_id: UUID, body: TransitionBody, call: CallOf) -> Response:
+    """Win, lose or reopen a deal. Attainment and pay follow within milliseconds."""
+    transition = Transition(deal_id, body.to, body.on)
+    return await call.run(DealView.of, commands.move_deal, transition=transition)
+
+
+@router.post("/deals/bulk", openapi_extra=needs("deals:write"), response_model=OutcomesView)
+async def record_deals(body: DealRecords, call: CallOf) -> Response:
+    """Make up to 100 deals the same as another system's. Sending them again changes nothing."""
+    return await call.imported(Origin(body.origin)).run(
+        _outcomes, commands.record_deals, records=[deal.record() for deal in body.deals]
+    )
+
+
+def _outcomes(outcomes: Sequence[commands.Outcome]) -> OutcomesView:
+    return OutcomesView(deals=[OutcomeView.of(outcome) for outcome in outcomes])
+
+
+def _shares(shares: Shares | None, owner: UUID) -> tuple[Share, ...]:
+    if shares is None:
+        return (Share(owner, Decimal(1)),)
+    return tuple(share.part() for share in shares)
+
+
+def _total(lines: tuple[Line, ...]) -> Money:
+    # Lines of other currencies than the first are refused by the rules, each by its pointer.
+    currency = lines[0].amount.currency
+    same = (line.amount.amount for line in lines if line.amount.currency == currency)
+    return Money(sum(same, Decimal(0)), currency)

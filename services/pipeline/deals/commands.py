@@ -1,0 +1,146 @@
+"""What can be asked of deals. The forms for many are the way; the single ones call them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.pipeline.accounts import queries as accounts
+from services.pipeline.deals import rules, store
+from services.pipeline.deals.model import Deal, Record, Terms, Transition
+from services.pipeline.deals.queries import DealNotFound
+from services.pipeline.products import queries as products
+from shared.context import Context
+from shared.db import Connection
+from shared.errors import Conflict, Invalid, PharosError
+from shared.events import outbox
+from shared.ids import new_id
+
+
+class UnknownProduct(Invalid):
+    """A line names a product that is not in the catalogue."""
+
+    en = "There is no product {product_id}. Save it first."
+    zh = "不存在产品 {product_id}，请先保存该产品。"
+
+
+class UnknownAccount(Invalid):
+    """A deal names an account that is not there."""
+
+    en = "There is no account {account_id}. Open it first."
+    zh = "不存在客户 {account_id}，请先建立该客户。"
+
+
+class RecordTwice(Conflict):
+    """One request may name a deal of another system once."""
+
+    en = "The deal {external_id} of {source} stands twice in this request."
+    zh = "来源 {source} 的商机 {external_id} 在本次请求中出现两次。"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a record did: the deal as it is now and the version that was known before, if any."""
+
+    deal: Deal
+    before: int | None
+
+
+async def open_deal(conn: Connection, ctx: Context, *, terms: Terms) -> Deal:
+    """Open a deal; raises what `rules.checked` refuses, UnknownProduct, UnknownAccount."""
+    await _check_references(conn, [terms], lambda _: "")
+    deal = rules.opened(new_id(), terms)
+    await _save(conn, ctx, [(None, deal)])
+    return deal
+
+
+async def edit_deal(
+    conn: Connection, ctx: Context, *, deal_id: UUID, edit: Callable[[Terms], Terms]
+) -> Deal:
+    """Change the terms of a deal by what ``edit`` makes of them."""
+    before = await _lock(conn, deal_id)
+    terms = edit(before.terms)
+    await _check_references(conn, [terms], lambda _: "")
+    after = rules.edited(before, terms)
+    if after is not before:
+        await _save(conn, ctx, [(before, after)])
+    return after
+
+
+async def move_deal(conn: Connection, ctx: Context, *, transition: Transition) -> Deal:
+    """Win, lose or reopen a deal."""
+    return (await move_many_in(conn, ctx, [transition]))[0]
+
+
+async def move_many_in(
+    conn: Connection, ctx: Context, transitions: Sequence[Transition]
+) -> Sequence[Deal]:
+    """Move deals to the stages that are wished for, all or none; at most once each."""
+    known = await store.lock_many(conn, [transition.deal_id for transition in transitions])
+    changes: list[tuple[Deal | None, Deal]] = []
+    for transition in transitions:
+        before = known.get(transition.deal_id)
+        if before is None:
+            raise DealNotFound(deal_id=transition.deal_id)
+        changes.append((before, rules.moved(before, transition)))
+    await _save(conn, ctx, changes)
+    return [after for _, after in changes]
+
+
+async def record_deals(
+    conn: Connection, ctx: Context, *, records: Sequence[Record]
+) -> Sequence[Outcome]:
+    """Make our deals the same as another system's, all or none; what is the same stays."""
+    known = await store.lock_external_many(conn, [record.external for record in records])
+    await _check_references(conn, [r.terms for r in records], lambda n: f"/deals/{n}")
+    seen: set[object] = set()
+    changes: list[tuple[Deal | None, Deal]] = []
+    for place, record in enumerate(records):
+        if record.external in seen:
+            raise RecordTwice(
+                external_id=record.external.id,
+                source=record.external.source,
+                pointer=f"/deals/{place}/external",
+            )
+        seen.add(record.external)
+        before = known.get(record.external)
+        try:
+            changes.append((before, rules.recorded(before, record, new_id())))
+        except PharosError as error:
+            raise error.under(f"/deals/{place}") from None
+    await _save(conn, ctx, [(before, after) for before, after in changes if before is not after])
+    return [Outcome(after, None if before is None else before.version) for before, after in changes]
+
+
+async def _lock(conn: Connection, deal_id: UUID) -> Deal:
+    found = await store.lock_many(conn, [deal_id])
+    if deal_id not in found:
+        raise DealNotFound(deal_id=deal_id)
+    return found[deal_id]
+
+
+async def _save(
+    conn: Connection, ctx: Context, changes: Sequence[tuple[Deal | None, Deal]]
+) -> None:
+    if changes:
+        events = outbox.rows((ctx, rules.told(before, after)) for before, after in changes)
+        await store.save_many(conn, changes, events)
+
+
+async def _check_references(
+    conn: Connection, many: Sequence[Terms], pointer: Callable[[int], str]
+) -> None:
+    """Refuse products and accounts that are not there, naming the first by its pointer."""
+    named_products = {line.product_id for terms in many for line in terms.lines}
+    known_products = await products.known(conn, named_products) if named_products else set()
+    named_accounts = {terms.account_id for terms in many if terms.account_id is not None}
+    known_accounts = await accounts.known(conn, named_accounts) if named_accounts else set()
+    if named_products == known_products and named_accounts == known_accounts:
+        return
+    for place, terms in enumerate(many):
+        if terms.account_id is not None and terms.account_id not in known_accounts:
+            where = f"{pointer(place)}/account_id"
+            raise UnknownAccount(account_id=terms.account_id, pointer=where)
+        for ordinal, line in enumerate(terms.lines):
+            if line.product_id not in known_products:
+                where = f"{pointer(place)}/lines/{ordinal}/product_id"
+                raise UnknownProduct(product_id=line.product_id, pointer=where)

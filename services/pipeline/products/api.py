@@ -1,0 +1,70 @@
+"""Routes of products."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path
+from fastapi.responses import Response
+
+from services.pipeline.products import commands, queries
+from services.pipeline.products.model import Product
+from shared.fields import Body, Code, MoneyField, MoneyView, Name, View
+from shared.http.call import CallOf
+from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.routes import needs, routes
+
+router = routes("products")
+
+
+class PutProduct(Body):
+    """A product as it should be from now on."""
+
+    name: Name
+    line: Name | None = None
+    list_price: MoneyField | None = None
+
+
+class ProductView(View):
+    """A product."""
+
+    id: UUID
+    version: int
+    code: str
+    name: str
+    line: str | None
+    list_price: MoneyView | None
+
+    @classmethod
+    def of(cls, product: Product) -> "ProductView":
+        """Return the view of a product."""
+        price = product.list_price
+        return cls(
+            id=product.id,
+            version=product.version,
+            code=product.code,
+            name=product.name,
+            line=product.line,
+            list_price=None if price is None else MoneyView.of(price),
+        )
+
+
+@router.put("/products/{code}", openapi_extra=needs("products:write"), response_model=ProductView)
+async def put_product(code: Annotated[Code, Path()], body: PutProduct, call: CallOf) -> Response:
+    """Make the product of this code or bring it up to date. Repeating it changes nothing."""
+    return await call.run(
+        ProductView.of,
+        commands.put_product,
+        code=code,
+        name=body.name,
+        line=body.line,
+        list_price=None if body.list_price is None else body.list_price.money(),
+    )
+
+
+@router.get("/products", openapi_extra=needs("products:read"))
+async def list_products(
+    call: CallOf, limit: Limit = 50, cursor: Cursor = None
+) -> Page[ProductView]:
+    """List products by id."""
+    found = await call.read(queries.listed, after_id(cursor), limit + 1)
+    return page_by_id([ProductView.of(product) for product in found], limit)

@@ -1,0 +1,16 @@
+"""The pipeline service."""
+
+from pathlib import Path
+
+from services.pipeline.accounts import api as accounts
+from services.pipeline.deals import api as deals
+from services.pipeline.products import api as products
+from shared.http.service import Service
+
+SERVICE = Service(
+    name="pipeline",
+    title="Pharos pipeline",
+    description="Accounts, products and deals, from open to won or lost.",
+    routers=(accounts.router, products.router, deals.router),
+    migrations=Path(__file__).parent / "migrations",
+)

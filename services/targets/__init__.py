@@ -1,0 +1,1 @@
+"""Targets: the organisation, its targets, and how far they are attained."""

@@ -1,0 +1,140 @@
+"""Routes of attainment."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from services.targets.attainment import queries
+from services.targets.attainment.queries import Attainment, Explanation
+from shared.contracts.targets import Metric, ScopeKind
+from shared.fields import View
+from shared.http.call import CallOf
+from shared.http.page import Cursor, Limit, Page, after_id, encode, page_by_id
+from shared.http.routes import needs, routes
+from shared.money import figure
+
+router = routes("attainment")
+
+
+class TargetValueView(View):
+    """The target that an attainment is held against."""
+
+    id: UUID
+    version: int
+    value: str | None
+
+
+class AttainmentView(View):
+    """The actual of a metric for a scope and period, and its share of the target.
+
+    `attainment` is null without a target, or with one of zero.
+    """
+
+    id: UUID
+    scope: ScopeKind
+    scope_id: UUID
+    metric: Metric
+    period: str
+    starts: date
+    ends: date
+    currency: str | None
+    actual: str
+    deals: int
+    target: TargetValueView | None
+    attainment: str | None
+
+    @classmethod
+    def of(cls, found: Attainment) -> "AttainmentView":
+        """Return the view of an attainment."""
+        target = None
+        if found.target is not None:
+            value = found.target.value
+            target = TargetValueView(
+                id=found.target.id,
+                version=found.target.version,
+                value=None if value is None else figure(value, found.currency),
+            )
+        return cls(
+            id=found.id,
+            scope=found.scope,
+            scope_id=found.scope_id,
+            metric=found.metric,
+            period=found.period,
+            starts=found.starts,
+            ends=found.ends,
+            currency=found.currency or None,
+            actual=figure(found.actual, found.currency),
+            deals=found.deals,
+            target=target,
+            attainment=None if found.ratio is None else str(found.ratio),
+        )
+
+
+class EntryView(View):
+    """What one cause added to a number: a version of a deal, or a change of the organisation."""
+
+    cause_id: UUID
+    source: str
+    partition: int
+    number: int
+    fact_id: UUID
+    fact_version: int
+    amount: Decimal
+    deals: int
+    posted_at: datetime
+
+    @classmethod
+    def of(cls, entry: Explanation) -> "EntryView":
+        """Return the view of an entry."""
+        return cls.model_validate(entry, from_attributes=True)
+
+
+class EntriesPage(Page[EntryView]):
+    """Entries and the attainment that all of them together add up to."""
+
+    attainment: AttainmentView
+
+
+@router.get("/attainments", openapi_extra=needs("attainment:read"))
+async def list_attainments(
+    call: CallOf,
+    period: Annotated[str | None, Query(max_length=16, examples=["2026-Q4"])] = None,
+    metric: Metric | None = None,
+    scope: ScopeKind | None = None,
+    scope_id: UUID | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[AttainmentView]:
+    """List attainments by id, narrowed by what is given."""
+    found = await call.read(
+        queries.listed, after_id(cursor), period, metric, scope, scope_id, limit + 1
+    )
+    return page_by_id([AttainmentView.of(attainment) for attainment in found], limit)
+
+
+@router.get("/attainments/{attainment_id}", openapi_extra=needs("attainment:read"))
+async def read_attainment(attainment_id: UUID, call: CallOf) -> AttainmentView:
+    """Return an attainment."""
+    return AttainmentView.of(await call.read(queries.one, attainment_id))
+
+
+@router.get("/attainments/{attainment_id}/entries", openapi_extra=needs("attainment:read"))
+async def explain_attainment(
+    attainment_id: UUID, call: CallOf, limit: Limit = 50, cursor: Cursor = None
+) -> EntriesPage:
+    """Explain a number: every entry that it is the sum of, each with its cause."""
+    attainment = await call.read(queries.one, attainment_id)
+    found: Sequence[Explanation] = await call.read(
+        queries.entries, attainment_id, after_id(cursor), limit + 1
+    )
+    items = [EntryView.of(entry) for entry in found[:limit]]
+    more = len(found) > limit
+    return EntriesPage(
+        items=items,
+        next=encode(items[-1].cause_id) if more else None,
+        attainment=AttainmentView.of(attainment),
+    )

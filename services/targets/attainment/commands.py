@@ -1,0 +1,121 @@
+"""What moves attainment, from wherever it comes: postings, new targets, a changed organisation."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from uuid import UUID
+
+from services.targets.attainment import queries, rules, store
+from services.targets.attainment.model import Key, Moved, Posting
+from services.targets.attainment.queries import Targeted
+from services.targets.org import queries as organisation
+from shared.context import Context
+from shared.contracts.pipeline import DealFact
+from shared.contracts.targets import AttainmentUpdated
+from shared.db import Connection, Database
+from shared.events import facts, outbox
+from shared.ids import derived_id
+from shared.ratio import Ratio
+
+REPOST_BATCH = 200
+
+
+async def post_many_in(
+    conn: Connection, ctx: Context, postings: Sequence[Posting], contexts: Mapping[UUID, Context]
+) -> None:
+    """Bring the ledger to what the postings say and tell each target that moved once.
+
+    A posting that changes nothing writes nothing. ``contexts`` has the context of each cause that
+    is an event; what has another cause is told in ``ctx``.
+    """
+    known = {posting.fact_id for posting in postings if not posting.fresh}
+    found, keys = rules.entries(postings, await store.posted_many(conn, known))
+    if not found:
+        return
+    await store.append_many(conn, found, ctx.now)
+    moved = await store.add_many(conn, rules.sums(found), keys)
+    causes = {posting.cause_id: posting for posting in postings}
+    last = {entry.attainment_id: causes[entry.cause_id] for entry in found}
+    await _tell(conn, ctx, moved, last, contexts)
+
+
+async def open_for_targets(conn: Connection, ctx: Context, keys: Sequence[Key]) -> None:
+    """Make and lock the totals that new target values are held against, and tell where they stand.
+
+    The lock is what makes it whole: a posting that is under way is waited for, one that comes
+    later sees the target.
+    """
+    partitions = range(ctx.installation.partitions)
+    await store.open_many(conn, [(key, partition) for key in keys for partition in partitions])
+    totals = await store.lock_many(conn, [key.id for key in keys])
+    await _tell(conn, ctx, totals, {}, {})
+
+
+async def mark_scope(conn: Connection, scope_id: UUID, since: date) -> None:
+    """Mark what a member or unit posted since a day, to be posted again by ``repost``."""
+    await store.mark_scope(conn, scope_id, since)
+
+
+async def repost(database: Database, ctx: Context) -> int:
+    """Post a batch of marked facts again, by the organisation as it is now; return how many."""
+
+    async def work(conn: Connection) -> int:
+        now = await organisation.held(conn)
+        marked = await store.take_marks(conn, REPOST_BATCH)
+        known = await facts.lock_many(conn, marked, DealFact)
+        postings = [
+            Posting(
+                fact_id=stored.fact.deal_id,
+                fact_version=stored.fact.version,
+                cause_id=derived_id("repost", ctx.correlation_id, stored.fact.deal_id),
+                source="targets",
+                partition=stored.partition,
+                number=stored.number,
+                figures=rules.figures(stored.fact, now, ctx.installation.calendar),
+                fresh=False,
+            )
+            for stored in known
+        ]
+        await post_many_in(conn, ctx, postings, {})
+        return len(marked)
+
+    return await database.transact(work)
+
+
+async def _tell(
+    conn: Connection,
+    ctx: Context,
+    moved: Sequence[Moved],
+    last: Mapping[UUID, Posting],
+    contexts: Mapping[UUID, Context],
+) -> None:
+    targets = await queries.targeted(conn, sorted({total.attainment_id for total in moved}))
+    by_attainment = {target.attainment_id: target for target in targets}
+    told = []
+    for total in moved:
+        target = by_attainment.get(total.attainment_id)
+        if target is not None:
+            cause = last.get(total.attainment_id)
+            context = ctx if cause is None else contexts.get(cause.cause_id, ctx)
+            told.append((context, _updated(target, total, cause)))
+    await outbox.append(conn, told)
+
+
+def _updated(target: Targeted, total: Moved, cause: Posting | None) -> AttainmentUpdated:
+    ratio = None if target.value is None else Ratio.of(target.actual, target.value)
+    return AttainmentUpdated(
+        version=total.version,
+        target_id=target.id,
+        target_version=target.version,
+        scope=target.scope,
+        scope_id=target.scope_id,
+        metric=target.metric,
+        period=target.period,
+        value=target.value,
+        actual=target.actual,
+        currency=target.currency or None,
+        attainment=None if ratio is None else ratio.value,
+        partition=total.partition,
+        partition_actual=total.actual,
+        fact_id=None if cause is None else cause.fact_id,
+        fact_version=None if cause is None else cause.fact_version,
+    )

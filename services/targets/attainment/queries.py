@@ -1,0 +1,198 @@
+"""Reading attainment: lists, one, and the entries that explain a number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final, LiteralString
+from uuid import UUID
+
+from shared.contracts.targets import Metric, ScopeKind
+from shared.db import Connection, Row
+from shared.errors import NotFound
+from shared.ratio import Ratio
+
+_TOTALS: Final[LiteralString] = """
+    SELECT a.id, a.scope, a.scope_id, a.metric, a.period, a.starts, a.ends, a.currency,
+           sum(a.actual) AS actual, sum(a.deals)::bigint AS deals,
+           t.id AS target_id, t.version AS target_version, t.value
+      FROM attainment AS a
+      LEFT JOIN target AS t ON t.attainment_id = a.id
+"""
+_GROUP: Final[LiteralString] = """
+     GROUP BY a.id, a.scope, a.scope_id, a.metric, a.period, a.starts, a.ends, a.currency,
+              t.id, t.version, t.value
+"""
+_ONE: Final[LiteralString] = _TOTALS + "     WHERE a.id = $1" + _GROUP
+_LIST: Final[LiteralString] = (
+    _TOTALS
+    + """
+     WHERE a.id > $1
+       AND ($2::text IS NULL OR a.period = $2)
+       AND ($3::text IS NULL OR a.metric = $3)
+       AND ($4::text IS NULL OR a.scope = $4)
+       AND ($5::uuid IS NULL OR a.scope_id = $5)
+"""
+    + _GROUP
+    + """
+     ORDER BY a.id
+     LIMIT $6
+"""
+)
+_TARGETED: Final[LiteralString] = """
+    SELECT t.attainment_id, t.id, t.version, t.scope, t.scope_id, t.metric, t.period,
+           t.currency, t.value,
+           (SELECT sum(a.actual) FROM attainment AS a WHERE a.id = t.attainment_id) AS actual
+      FROM target AS t
+     WHERE t.attainment_id = ANY($1::uuid[])
+"""
+_ENTRIES: Final[LiteralString] = """
+    SELECT cause_id, fact_id, fact_version, amount, deals, source, partition, number, posted_at
+      FROM attainment_entry
+     WHERE attainment_id = $1 AND cause_id > $2
+     ORDER BY cause_id
+     LIMIT $3
+"""
+
+
+class AttainmentNotFound(NotFound):
+    """Nothing was ever achieved or aimed at under that id."""
+
+    en = "There is no attainment {attainment_id}."
+    zh = "不存在达成记录 {attainment_id}。"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetValue:
+    """The target that an attainment is held against."""
+
+    id: UUID
+    version: int
+    value: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attainment:
+    """The actual of a metric for a scope and period, and its share of the target.
+
+    ``ratio`` is None without a target or with one of zero: nothing is divided by zero.
+    """
+
+    id: UUID
+    scope: ScopeKind
+    scope_id: UUID
+    metric: Metric
+    period: str
+    starts: date
+    ends: date
+    currency: str
+    actual: Decimal
+    deals: int
+    target: TargetValue | None
+
+    @property
+    def ratio(self) -> Ratio | None:
+        """Return actual ÷ target with six digits, rounded half-even."""
+        if self.target is None or self.target.value is None:
+            return None
+        return Ratio.of(self.actual, self.target.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One entry of the ledger, as it explains a number."""
+
+    cause_id: UUID
+    fact_id: UUID
+    fact_version: int
+    amount: Decimal
+    deals: int
+    source: str
+    partition: int
+    number: int
+    posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Targeted:
+    """A target as it is told when its attainment moves; ``actual`` sums all partitions."""
+
+    attainment_id: UUID
+    id: UUID
+    version: int
+    scope: ScopeKind
+    scope_id: UUID
+    metric: Metric
+    period: str
+    currency: str
+    value: Decimal | None
+    actual: Decimal
+
+
+async def one(conn: Connection, attainment_id: UUID) -> Attainment:
+    """Return an attainment; raises AttainmentNotFound."""
+    row = await conn.fetchrow(_ONE, attainment_id)
+    if row is None:
+        raise AttainmentNotFound(attainment_id=attainment_id)
+    return _attainment(row)
+
+
+async def listed(
+    conn: Connection,
+    after: UUID,
+    period: str | None,
+    metric: str | None,
+    scope: str | None,
+    scope_id: UUID | None,
+    limit: int,
+) -> Sequence[Attainment]:
+    """Return attainments by id, narrowed by what is given."""
+    rows = await conn.fetch(_LIST, after, period, metric, scope, scope_id, limit)
+    return [_attainment(row) for row in rows]
+
+
+async def targeted(conn: Connection, attainments: Sequence[UUID]) -> Sequence[Targeted]:
+    """Return the targets of these attainments, those without one left out."""
+    return [_targeted(row) for row in await conn.fetch(_TARGETED, attainments)]
+
+
+async def entries(
+    conn: Connection, attainment_id: UUID, after: UUID, limit: int
+) -> Sequence[Explanation]:
+    """Return the entries behind a number, in the order of their causes."""
+    rows = await conn.fetch(_ENTRIES, attainment_id, after, limit)
+    return [Explanation(**dict(row)) for row in rows]
+
+
+def _attainment(row: Row) -> Attainment:
+    target = None
+    if row["target_id"] is not None:
+        target = TargetValue(row["target_id"], row["target_version"], row["value"])
+    return Attainment(
+        id=row["id"],
+        scope=ScopeKind(row["scope"]),
+        scope_id=row["scope_id"],
+        metric=Metric(row["metric"]),
+        period=row["period"],
+        starts=row["starts"],
+        ends=row["ends"],
+        currency=row["currency"],
+        actual=row["actual"],
+        deals=row["deals"],
+        target=target,
+    )
+
+
+def _targeted(row: Row) -> Targeted:
+    return Targeted(
+        attainment_id=row["attainment_id"],
+        id=row["id"],
+        version=row["version"],
+        scope=ScopeKind(row["scope"]),
+        scope_id=row["scope_id"],
+        metric=Metric(row["metric"]),
+        period=row["period"],
+        currency=row["currency"],
+        value=row["value"],
+        actual=row["actual"],
+    )

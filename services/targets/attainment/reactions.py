@@ -1,0 +1,48 @@
+"""What deals do to attainment."""
+
+from collections.abc import Sequence
+
+from services.targets.attainment import commands, rules
+from services.targets.attainment.model import Posting
+from services.targets.org import queries as organisation
+from services.targets.org.model import Organisation
+from shared.context import Context
+from shared.contracts.pipeline import DEAL_EVENTS, DealFact, DealStage
+from shared.db import Connection
+from shared.events import facts
+from shared.events.consumer import Subscription
+from shared.events.envelope import Event
+from shared.events.facts import Change
+from shared.period import FiscalCalendar
+
+
+async def post_deals(conn: Connection, ctx: Context, events: Sequence[Event]) -> None:
+    """Post what each new version of a deal counts for, less what the version before it did."""
+    now = await organisation.held(conn)
+    changes = await facts.advance(conn, events, DealFact)
+    postings = [_posting(change, ctx.installation.calendar, now) for change in changes]
+    contexts = {change.event.id: change.event.context(ctx) for change in changes}
+    await commands.post_many_in(conn, ctx, postings, contexts)
+
+
+def _posting(change: Change[DealFact], calendar: FiscalCalendar, now: Organisation) -> Posting:
+    event, before = change.event, change.before
+    return Posting(
+        fact_id=change.after.deal_id,
+        fact_version=change.after.version,
+        cause_id=event.id,
+        source=event.source,
+        partition=event.partition,
+        number=event.number,
+        figures=rules.figures(change.after, now, calendar),
+        # A deal that was not won has nothing in the ledger, so it need not be asked.
+        fresh=before is None or before.stage is not DealStage.WON,
+    )
+
+
+DEALS = Subscription(
+    consumer="attainment",
+    source="pipeline",
+    handles=DEAL_EVENTS,
+    react=post_deals,
+)

@@ -1,0 +1,141 @@
+"""Attainment in the database: an append-only ledger and its running totals."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Final, LiteralString
+from uuid import UUID
+
+from services.targets.attainment.model import Amount, Entry, Key, Moved
+from shared.db import Connection, Row, columns
+
+_POSTED: Final[LiteralString] = """
+    SELECT fact_id, attainment_id, sum(amount) AS amount, sum(deals)::bigint AS deals
+      FROM attainment_entry
+     WHERE fact_id = ANY($1::uuid[])
+     GROUP BY fact_id, attainment_id
+    HAVING sum(amount) <> 0 OR sum(deals) <> 0
+"""
+_APPEND: Final[LiteralString] = """
+    INSERT INTO attainment_entry (
+        attainment_id, cause_id, fact_id, fact_version, amount, deals, source, partition, number,
+        posted_at)
+    SELECT e.attainment_id, e.cause_id, e.fact_id, e.fact_version, e.amount, e.deals, e.source,
+           e.partition, e.number, $10
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::numeric[],
+                  $6::smallint[], $7::text[], $8::smallint[], $9::bigint[])
+           AS e (attainment_id, cause_id, fact_id, fact_version, amount, deals, source,
+                 partition, number)
+"""
+_ADD: Final[LiteralString] = """
+    UPDATE attainment AS a
+       SET actual = a.actual + added.amount,
+           deals = a.deals + added.deals,
+           version = a.version + 1
+      FROM unnest($1::uuid[], $2::smallint[], $3::numeric[], $4::bigint[])
+           AS added (id, partition, amount, deals)
+     WHERE a.id = added.id AND a.partition = added.partition
+    RETURNING a.id, a.partition, a.actual, a.version
+"""
+_OPEN: Final[LiteralString] = """
+    INSERT INTO attainment (
+        id, partition, scope, scope_id, metric, period, starts, ends, currency, actual, deals,
+        version)
+    SELECT k.id, k.partition, k.scope, k.scope_id, k.metric, k.period, k.starts, k.ends,
+           k.currency, 0, 0, 0
+      FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::text[],
+                  $7::date[], $8::date[], $9::text[])
+           AS k (id, partition, scope, scope_id, metric, period, starts, ends, currency)
+     ORDER BY k.id, k.partition
+    ON CONFLICT (id, partition) DO NOTHING
+"""
+_LOCK: Final[LiteralString] = """
+    SELECT id, partition, actual, version
+      FROM attainment
+     WHERE id = ANY($1::uuid[])
+     ORDER BY id, partition
+       FOR UPDATE
+"""
+_MARK: Final[LiteralString] = """
+    INSERT INTO repost (fact_id)
+    SELECT DISTINCT e.fact_id
+      FROM attainment AS a
+      JOIN attainment_entry AS e ON e.attainment_id = a.id
+     WHERE a.scope_id = $1 AND a.ends > $2
+    ON CONFLICT (fact_id) DO NOTHING
+"""
+_TAKE_MARKS: Final[LiteralString] = """
+    DELETE FROM repost
+     WHERE fact_id IN (SELECT fact_id FROM repost LIMIT $1 FOR UPDATE SKIP LOCKED)
+    RETURNING fact_id
+"""
+
+
+async def posted_many(conn: Connection, facts: Iterable[UUID]) -> Mapping[UUID, dict[UUID, Amount]]:
+    """Return what the ledger says of each fact: attainment → amount, zeros left out."""
+    found: defaultdict[UUID, dict[UUID, Amount]] = defaultdict(dict)
+    wanted = list(facts)
+    if wanted:
+        for row in await conn.fetch(_POSTED, wanted):
+            amount = Amount(row["amount"], row["deals"])
+            found[row["fact_id"]][row["attainment_id"]] = amount
+    return found
+
+
+async def append_many(conn: Connection, entries: Sequence[Entry], now: datetime) -> None:
+    """Append entries to the ledger."""
+    await conn.execute(_APPEND, *columns(entries, len(Entry._fields)), now)
+
+
+async def add_many(
+    conn: Connection,
+    totals: Mapping[tuple[UUID, int], Amount],
+    keys: Mapping[UUID, Key],
+) -> Sequence[Moved]:
+    """Add amounts to the running totals, made first where they are not there yet."""
+    rows = [(*place, amount.value, amount.deals) for place, amount in sorted(totals.items())]
+    moved = [_moved(row) for row in await conn.fetch(_ADD, *columns(rows, 4))]
+    if len(moved) < len(rows):
+        there = {(total.attainment_id, total.partition) for total in moved}
+        missing = [row for row in rows if row[:2] not in there]
+        await open_many(conn, [(keys[row[0]], row[1]) for row in missing])
+        moved += [_moved(row) for row in await conn.fetch(_ADD, *columns(missing, 4))]
+    return moved
+
+
+async def open_many(conn: Connection, wanted: Sequence[tuple[Key, int]]) -> None:
+    """Make the totals of these keys and partitions where they are not there yet."""
+    rows = [
+        (
+            key.id,
+            partition,
+            key.scope.value,
+            key.scope_id,
+            key.metric.value,
+            key.period.name,
+            key.period.period.start,
+            key.period.period.end,
+            key.currency,
+        )
+        for key, partition in wanted
+    ]
+    await conn.execute(_OPEN, *columns(rows, 9))
+
+
+async def lock_many(conn: Connection, ids: Sequence[UUID]) -> Sequence[Moved]:
+    """Return the totals of these attainments, locked."""
+    return [_moved(row) for row in await conn.fetch(_LOCK, ids)]
+
+
+async def mark_scope(conn: Connection, scope_id: UUID, since: date) -> None:
+    """Mark the facts that posted to a scope in periods that end after a day."""
+    await conn.execute(_MARK, scope_id, since)
+
+
+async def take_marks(conn: Connection, limit: int) -> Sequence[UUID]:
+    """Take marked facts away to post them again in the caller's transaction."""
+    return [row["fact_id"] for row in await conn.fetch(_TAKE_MARKS, limit)]
+
+
+def _moved(row: Row) -> Moved:
+    return Moved(row["id"], row["partition"], row["actual"], row["version"])

@@ -1,0 +1,1 @@
+"""Organisation: units, members, who belongs where and who leads, effective-dated."""

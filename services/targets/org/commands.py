@@ -1,0 +1,135 @@
+"""What can be asked of the organisation."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import UUID
+
+from services.targets.attainment import commands as attainment
+from services.targets.org import rules, store
+from services.targets.org.model import Assignment, Member, Placement, Unit
+from services.targets.org.queries import MemberNotFound, UnitNotFound
+from shared.context import Context
+from shared.contracts.contract import Contract
+from shared.contracts.targets import MemberAssigned, MemberSaved, UnitPlaced, UnitSaved
+from shared.db import Connection
+from shared.errors import Invalid
+from shared.events import outbox
+from shared.ids import External, new_id
+
+
+class UnknownUnit(Invalid):
+    """A unit is named that is not there."""
+
+    en = "There is no unit {unit_id}. Save it first."
+    zh = "不存在单元 {unit_id}，请先保存该单元。"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitDraft:
+    """A unit as it should be, and where it should hang from a date on."""
+
+    name: str
+    kind: str
+    parent_id: UUID | None
+    valid_from: date
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDraft:
+    """A member as it should be, and where it should belong from a date on."""
+
+    name: str
+    unit_id: UUID | None
+    leads: bool
+    valid_from: date
+
+
+async def save_unit(
+    conn: Connection, ctx: Context, *, draft: UnitDraft, key: UUID | External | None
+) -> Unit:
+    """Make a unit or bring the one of that key up to date; without a change nothing is written.
+
+    Raises UnitNotFound for an unknown id, UnknownUnit for an unknown parent, UnitBelowItself.
+    """
+    organisation = await store.changing(conn, new_id())
+    known = None if key is None else await store.unit(conn, key)
+    if known is None and isinstance(key, UUID):
+        raise UnitNotFound(unit_id=key)
+    external = key if isinstance(key, External) else None
+    unit = known or Unit(new_id(), 0, draft.name, draft.kind, external)
+    unit = replace(unit, name=draft.name, kind=draft.kind)
+    placement = Placement(unit.id, draft.valid_from, draft.parent_id)
+    moves = await _moves_unit(conn, placement)
+    if unit == known and not moves:
+        return unit
+    await _check_unit(conn, draft.parent_id, "/parent_id")
+    unit = replace(unit, version=unit.version + 1)
+    told: list[Contract] = [
+        UnitSaved(version=unit.version, unit_id=unit.id, name=unit.name, kind=unit.kind)
+    ]
+    if moves:
+        rules.placed(organisation, placement)
+        await store.place(conn, placement)
+        await attainment.mark_scope(conn, unit.id, draft.valid_from)
+        told.append(
+            UnitPlaced(
+                version=unit.version,
+                unit_id=unit.id,
+                parent_id=draft.parent_id,
+                valid_from=draft.valid_from,
+            )
+        )
+    await store.save_unit(conn, unit, outbox.rows((ctx, event) for event in told))
+    return unit
+
+
+async def save_member(
+    conn: Connection, ctx: Context, *, draft: MemberDraft, key: UUID | External | None
+) -> Member:
+    """Make a member or bring the one of that key up to date; without a change do nothing.
+
+    Raises MemberNotFound for an unknown id and UnknownUnit for an unknown unit.
+    """
+    await store.changing(conn, new_id())
+    known = None if key is None else await store.member(conn, key)
+    if known is None and isinstance(key, UUID):
+        raise MemberNotFound(member_id=key)
+    external = key if isinstance(key, External) else None
+    member = replace(known or Member(new_id(), 0, draft.name, external), name=draft.name)
+    assignment = Assignment(member.id, draft.valid_from, draft.unit_id, draft.leads)
+    moves = await _moves_member(conn, assignment)
+    if member == known and not moves:
+        return member
+    await _check_unit(conn, draft.unit_id, "/unit_id")
+    member = replace(member, version=member.version + 1)
+    told: list[Contract] = [MemberSaved(version=member.version, member_id=member.id)]
+    if moves:
+        await store.assign(conn, assignment)
+        await attainment.mark_scope(conn, member.id, draft.valid_from)
+        told.append(
+            MemberAssigned(
+                version=member.version,
+                member_id=member.id,
+                unit_id=draft.unit_id,
+                leads=draft.leads,
+                valid_from=draft.valid_from,
+            )
+        )
+    await store.save_member(conn, member, outbox.rows((ctx, event) for event in told))
+    return member
+
+
+async def _moves_unit(conn: Connection, placement: Placement) -> bool:
+    held = await store.placement_on(conn, placement.unit_id, placement.valid_from)
+    return held is None or held.parent_id != placement.parent_id
+
+
+async def _moves_member(conn: Connection, assignment: Assignment) -> bool:
+    held = await store.assignment_on(conn, assignment.member_id, assignment.valid_from)
+    wished = (assignment.unit_id, assignment.leads)
+    return held is None or (held.unit_id, held.leads) != wished
+
+
+async def _check_unit(conn: Connection, unit_id: UUID | None, pointer: str) -> None:
+    if unit_id is not None and await store.unit(conn, unit_id) is None:
+        raise UnknownUnit(unit_id=unit_id, pointer=pointer)

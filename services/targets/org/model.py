@@ -1,0 +1,96 @@
+"""What the organisation is: units below units, members in units, all by date."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from shared.ids import External
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A part of the organisation: a company, a region, a team."""
+
+    id: UUID
+    version: int
+    name: str
+    kind: str
+    external: External | None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a unit hangs from a date on, until its next placement."""
+
+    unit_id: UUID
+    valid_from: date
+    parent_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person of the sales organisation."""
+
+    id: UUID
+    version: int
+    name: str
+    external: External | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Which unit a member belongs to from a date on, and whether the member leads it."""
+
+    member_id: UUID
+    valid_from: date
+    unit_id: UUID | None
+    leads: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A value that changes on dates: ``values[i]`` holds from ``dates[i]`` to the next date."""
+
+    dates: Sequence[date]
+    values: Sequence[UUID | None]
+
+    def at(self, day: date) -> UUID | None:
+        """Return the value on a day, None before the first."""
+        place = bisect_right(self.dates, day)
+        return self.values[place - 1] if place else None
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """The whole organisation at one revision, for roll-up on any date."""
+
+    revision: UUID
+    unit_of: Mapping[UUID, Steps]
+    parent_of: Mapping[UUID, Steps]
+    _paths: dict[tuple[UUID, date], tuple[UUID, ...]] = field(default_factory=dict)
+
+    def path(self, member_id: UUID, day: date) -> tuple[UUID, ...]:
+        """Return the units a member's figures roll up to on a day, nearest first."""
+        known = self._paths.get((member_id, day))
+        if known is None:
+            known = self._climb(self._at(self.unit_of, member_id, day), day)
+            self._paths[member_id, day] = known
+        return known
+
+    def above(self, unit_id: UUID, day: date) -> tuple[UUID, ...]:
+        """Return a unit and the units above it on a day."""
+        return self._climb(unit_id, day)
+
+    def _climb(self, unit_id: UUID | None, day: date) -> tuple[UUID, ...]:
+        path: list[UUID] = []
+        while unit_id is not None and unit_id not in path:
+            path.append(unit_id)
+            unit_id = self._at(self.parent_of, unit_id, day)
+        return tuple(path)
+
+    @staticmethod
+    def _at(steps: Mapping[UUID, Steps], key: UUID, day: date) -> UUID | None:
+        found = steps.get(key)
+        return None if found is None else found.at(day)

@@ -1,0 +1,20 @@
+"""The targets service."""
+
+from pathlib import Path
+
+from services.targets.attainment import api as attainment
+from services.targets.attainment.commands import repost
+from services.targets.attainment.reactions import DEALS
+from services.targets.org import api as org
+from services.targets.targets import api as targets
+from shared.http.service import Service
+
+SERVICE = Service(
+    name="targets",
+    title="Pharos targets",
+    description="The organisation, its targets, and how far they are attained.",
+    routers=(org.router, targets.router, attainment.router),
+    migrations=Path(__file__).parent / "migrations",
+    subscriptions=(DEALS,),
+    chores=(repost,),
+)

@@ -1,0 +1,1 @@
+"""Targets: the value of a metric for a scope and a period."""

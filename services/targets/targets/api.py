@@ -1,0 +1,112 @@
+"""Routes of targets."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from fastapi.responses import Response
+from pydantic import Field
+
+from services.targets.targets import commands, queries
+from services.targets.targets.commands import Draft
+from services.targets.targets.model import Target
+from shared.contracts.targets import Metric, ScopeKind
+from shared.fields import Body, CurrencyCode, DecimalText, Id, View
+from shared.http.call import CallOf
+from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.routes import needs, routes
+from shared.money import figure
+
+router = routes("targets")
+
+BULK_MAX = 100
+
+PeriodName = Annotated[str, Field(pattern=r"^\d{4}(-(H[12]|Q[1-4]|M(0[1-9]|1[0-2])))?$")]
+
+
+class TargetBody(Body):
+    """A target as it should be. Money for revenue, a plain number for units."""
+
+    scope: ScopeKind
+    scope_id: Id
+    metric: Metric
+    period: PeriodName = Field(examples=["2026-Q4"])
+    value: DecimalText | None = Field(description="Null withdraws the target.")
+    currency: CurrencyCode | None = None
+
+    def draft(self) -> Draft:
+        """Return the draft as the domain knows it."""
+        return Draft(self.scope, self.scope_id, self.metric, self.period, self.currency, self.value)
+
+
+class TargetsBody(Body):
+    """Up to 100 targets; all are set or none."""
+
+    targets: list[TargetBody] = Field(min_length=1, max_length=BULK_MAX)
+
+
+class TargetView(View):
+    """A target at its present version; `attainment_id` is what it is held against."""
+
+    id: UUID
+    version: int
+    attainment_id: UUID
+    scope: ScopeKind
+    scope_id: UUID
+    metric: Metric
+    period: str
+    value: str | None
+    currency: str | None
+
+    @classmethod
+    def of(cls, target: Target) -> "TargetView":
+        """Return the view of a target."""
+        key = target.key
+        return cls(
+            id=target.id,
+            version=target.version,
+            attainment_id=key.id,
+            scope=key.scope,
+            scope_id=key.scope_id,
+            metric=key.metric,
+            period=key.period.name,
+            value=None if target.value is None else figure(target.value, key.currency),
+            currency=key.currency or None,
+        )
+
+
+class TargetsView(View):
+    """Targets in the order of the request."""
+
+    targets: list[TargetView]
+
+
+@router.put("/targets", openapi_extra=needs("targets:write"), response_model=TargetView)
+async def put_target(body: TargetBody, call: CallOf) -> Response:
+    """Set the target of a scope, metric and period. Repeating it changes nothing."""
+    return await call.run(TargetView.of, commands.put_target, draft=body.draft())
+
+
+@router.post("/targets/bulk", openapi_extra=needs("targets:write"), response_model=TargetsView)
+async def put_targets(body: TargetsBody, call: CallOf) -> Response:
+    """Set up to 100 targets. Repeating it changes nothing."""
+    drafts = [target.draft() for target in body.targets]
+    return await call.run(_views, commands.put_targets, drafts=drafts)
+
+
+@router.get("/targets", openapi_extra=needs("targets:read"))
+async def list_targets(
+    call: CallOf,
+    period: Annotated[str | None, Query(max_length=16)] = None,
+    scope_id: UUID | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[TargetView]:
+    """List targets by id, those of a period or scope where one is given."""
+    found = await call.read(queries.listed, after_id(cursor), period, scope_id, limit + 1)
+    return page_by_id([TargetView.of(target) for target in found], limit)
+
+
+def _views(targets: Sequence[Target]) -> TargetsView:
+    return TargetsView(targets=[TargetView.of(target) for target in targets])

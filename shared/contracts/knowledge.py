@@ -1,0 +1,1 @@
+"""What the knowledge service tells: nothing yet; it listens and counts."""

@@ -1,0 +1,48 @@
+"""Roles as sets of permissions: data, read by every service in the same way."""
+
+READ_ORGANISATION = {"org:read", "targets:read", "attainment:read"}
+READ_PIPELINE = {"accounts:read", "deals:read", "products:read"}
+READ_PAY = {"plans:read", "credits:read", "statements:read"}
+WRITE_ORGANISATION = {"org:write", "targets:write"}
+WRITE_PIPELINE = {"accounts:write", "deals:write", "products:write"}
+OPERATE = {"events:read", "operations:read", "operations:write"}
+
+ROLES: dict[str, frozenset[str]] = {
+    "admin": frozenset(
+        READ_ORGANISATION
+        | READ_PIPELINE
+        | READ_PAY
+        | WRITE_ORGANISATION
+        | WRITE_PIPELINE
+        | OPERATE
+        | {"plans:write", "articles:read"}
+    ),
+    "sales_ops": frozenset(
+        READ_ORGANISATION
+        | READ_PIPELINE
+        | WRITE_ORGANISATION
+        | WRITE_PIPELINE
+        | {"plans:read", "plans:write", "articles:read"}
+    ),
+    "finance": frozenset(READ_ORGANISATION | READ_PIPELINE | READ_PAY | {"plans:write"}),
+    "hr": frozenset({"org:read", "org:write"}),
+    "integration": frozenset(
+        READ_ORGANISATION | READ_PIPELINE | WRITE_ORGANISATION | WRITE_PIPELINE | {"events:read"}
+    ),
+    "auditor": frozenset(
+        READ_ORGANISATION
+        | READ_PIPELINE
+        | READ_PAY
+        | {"events:read", "operations:read", "articles:read"}
+    ),
+    "service": frozenset(READ_ORGANISATION | READ_PIPELINE | READ_PAY | {"events:read"}),
+    # Rows of their own team and territory come with the row scopes; until a query can say whose
+    # a row is, these two see nothing that could be somebody else's.
+    "manager": frozenset({"products:read", "articles:read"}),
+    "rep": frozenset({"products:read", "articles:read"}),
+}
+
+
+def permissions_of(roles: tuple[str, ...]) -> frozenset[str]:
+    """Return all that these roles may do; an unknown role grants nothing."""
+    return frozenset[str]().union(*(ROLES.get(role, frozenset()) for role in roles))

@@ -1,0 +1,143 @@
+"""The database: a pool of our own settings, and transactions that are retried as a whole."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeAlias, TypeVar
+
+import asyncpg
+
+from shared.clock import pause
+from shared.errors import Unavailable
+from shared.settings import ServiceSettings
+
+T = TypeVar("T")
+Row: TypeAlias = asyncpg.Record
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Work: TypeAlias = Callable[[Connection], Awaitable[T]]
+
+ATTEMPTS = 3
+RETRYABLE = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,
+)
+UNAVAILABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+)
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database did not answer, or not in time; nothing was written."""
+
+    en = "The database did not answer in time. Send the same request again."
+    zh = "数据库未能及时响应，请重新发送同一请求。"
+
+
+class Database:
+    """A service's own database: short-lived connections from a fair pool, and transactions.
+
+    ``committed`` is called after every transaction, so that a relay in this process wakes at once.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", size: int) -> None:
+        self._pool = pool
+        # asyncpg's pool is unfair; a FIFO semaphore before it takes the tail off the waits.
+        self._slots = asyncio.Semaphore(size)
+        self.committed: Callable[[], None] = lambda: None
+
+    @classmethod
+    async def connect(cls, settings: ServiceSettings, schema: str) -> "Database":
+        """Open the pool on ``schema``; connections come as they are needed."""
+        pool = await asyncpg.create_pool(
+            settings.database_url,
+            min_size=0,
+            max_size=settings.pool_size,
+            command_timeout=settings.statement_timeout_ms / 1000 + 1,
+            timeout=5,
+            reset=_keep_as_is,
+            server_settings={
+                "application_name": f"pharos-{schema}",
+                "search_path": schema,
+                "timezone": "UTC",
+                "jit": "off",
+                "statement_timeout": str(settings.statement_timeout_ms),
+                "lock_timeout": str(settings.lock_timeout_ms),
+                "idle_in_transaction_session_timeout": str(settings.statement_timeout_ms),
+            },
+        )
+        return cls(pool, settings.pool_size)
+
+    async def close(self) -> None:
+        """Close the pool, by force when a connection does not come back within five seconds."""
+        try:
+            await asyncio.wait_for(self._pool.close(), 5)
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """Lend a connection; each statement on it is a transaction of its own."""
+        async with self._slots, self._pool.acquire() as conn:
+            yield conn
+
+    async def transact(self, work: Work[T]) -> T:
+        """Run ``work`` in one READ COMMITTED transaction, again from its start when it may.
+
+        Raises DatabaseUnavailable when the database is away, slow or keeps refusing; whatever
+        ``work`` raises passes through after the rollback.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self.acquire() as conn:
+                    result = await _in_transaction(conn, work)
+            except RETRYABLE as error:
+                if attempt == ATTEMPTS:
+                    raise DatabaseUnavailable from error
+                await pause(0.02 * attempt)
+            except UNAVAILABLE as error:
+                raise DatabaseUnavailable from error
+            else:
+                self.committed()
+                return result
+        raise DatabaseUnavailable
+
+
+async def _in_transaction(conn: Connection, work: Work[T]) -> T:
+    transaction = conn.transaction()
+    await transaction.start()
+    try:
+        result = await work(conn)
+    except BaseException:
+        if not conn.is_closed():
+            await _to_its_end(transaction.rollback())
+        raise
+    await _to_its_end(transaction.commit())
+    return result
+
+
+async def _to_its_end(ending: Awaitable[None]) -> None:
+    """Await a commit or rollback to its end even when the caller is cancelled meanwhile."""
+    task = asyncio.ensure_future(ending)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
+async def _keep_as_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Leave a returned connection as it is: our sessions hold no state that needs a reset."""
+
+
+def columns(rows: Sequence[Sequence[object]], width: int) -> tuple[list[object], ...]:
+    """Return rows as the arrays of an unnest, one per column."""
+    return tuple([row[place] for row in rows] for place in range(width))

@@ -1,0 +1,233 @@
+"""The consumer: applies a source's events exactly once, in order, in batches.
+
+What makes it exactly once is the watermark, which moves in the transaction of the effect. What
+makes it whole is the number: a gap is filled from the source's feed, a broken link stops it.
+"""
+
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from shared import clock
+from shared.auth.client import IssuerUnavailable
+from shared.context import Context
+from shared.db import UNAVAILABLE, Connection, Database, DatabaseUnavailable
+from shared.events import parking
+from shared.events.broker import Broker, BrokerUnavailable
+from shared.events.envelope import Event
+from shared.events.feed import FeedClient, FeedTooShort, FeedUnavailable
+from shared.events.lease import Lease
+from shared.events.pull import Pull
+from shared.events.sequence import Gap, LinkBroken, contiguous
+from shared.events.watermark import LeaseLost, Position, Watermark
+from shared.logs import logger
+from shared.metrics import Metrics
+
+log = logger(__name__)
+
+BATCH = 500
+IDLE_SECONDS = 2.0
+AWAY_SECONDS = 0.5
+AWAY_SECONDS_MAX = 10.0
+
+Reaction: TypeAlias = Callable[[Connection, Context, Sequence[Event]], Awaitable[None]]
+_AWAY = (
+    BrokerUnavailable,
+    FeedUnavailable,
+    IssuerUnavailable,
+    DatabaseUnavailable,
+    LeaseLost,
+    *UNAVAILABLE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a service listens to: a source, the event types it handles, and what it does.
+
+    ``react`` gets the events it handles, decoded and in order, inside the transaction that moves
+    the watermark; ``event.context(ctx)`` is the context of what answers one of them. It may be
+    called again with the same events after a rollback.
+    """
+
+    consumer: str
+    source: str
+    handles: frozenset[str]
+    react: Reaction
+
+
+class Consumer:
+    """One subscription on one partition, active in one process at a time."""
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        partition: int,
+        database: Database,
+        broker: Broker,
+        feed: FeedClient,
+        metrics: Metrics,
+        contexts: Callable[[], Context],
+        lease_seconds: float,
+    ) -> None:
+        self._subscription = subscription
+        self._database = database
+        self._broker = broker
+        self._feed = feed
+        self._metrics = metrics
+        self._contexts = contexts
+        self._mark = Watermark(subscription.consumer, subscription.source, partition)
+        self._lease = Lease.of(self._mark.name, lease_seconds)
+        self._position = Position(0, None, None, None)
+        self._renewed = self._looked = 0.0
+        self._pull: Pull | None = None
+        self._away = AWAY_SECONDS
+
+    async def run(self) -> None:
+        """Work until cancelled; whatever is away is waited for with a growing, jittered pause."""
+        try:
+            while True:
+                try:
+                    await self._lead()
+                except (LinkBroken, FeedTooShort) as error:
+                    await self._stop(str(error))
+                except _AWAY as error:
+                    log.info("consumer_waits", consumer=self._mark.name, error=repr(error))
+                    self._lease.lost()
+                    await clock.pause(self._away)
+                    self._away = min(self._away * 2, AWAY_SECONDS_MAX)
+                finally:
+                    await self._close_pull()
+        finally:
+            with contextlib.suppress(*_AWAY):
+                await self._lease.release(self._database)
+
+    async def _lead(self) -> None:
+        if not await self._lease.take(self._database):
+            await clock.pause(self._lease.seconds / 3)
+            return
+        self._renewed = clock.monotonic()
+        self._position = await self._mark.read(self._database)
+        self._metrics.stopped.labels(*self._mark.labels).set(self._position.stopped is not None)
+        if self._position.stopped is not None:
+            await clock.pause(self._lease.seconds)
+            return
+        await self._catch_up()
+        while self._lease.held:
+            await self._step(await self._take())
+
+    async def _take(self) -> Sequence[Event]:
+        """Return what the broker has; without a broker the feed is asked instead."""
+        try:
+            if self._pull is None:
+                self._pull = await Pull.open(
+                    self._broker, self._mark.source, self._mark.partition, self._position.stream
+                )
+            return await self._pull.take(BATCH, IDLE_SECONDS)
+        except BrokerUnavailable:
+            await self._close_pull()
+            await clock.pause(AWAY_SECONDS)
+            await self._catch_up()
+            return ()
+
+    async def _step(self, events: Sequence[Event]) -> None:
+        try:
+            batch = contiguous(self._position.number, self._position.event_id, events)
+        except Gap as gap:
+            self._metrics.gaps.labels(*self._mark.labels).inc()
+            log.info("gap", consumer=self._mark.name, after=gap.after, before=gap.before)
+            await self._catch_up()
+            return
+        if batch:
+            await self._apply(batch)
+            self._away = AWAY_SECONDS
+        now = clock.monotonic()
+        if not events and now - self._looked > IDLE_SECONDS / 2:
+            await self._catch_up()
+        if now - self._renewed > self._lease.seconds / 3:
+            self._renewed = now
+            await self._lease.renew(self._database)
+
+    async def _catch_up(self) -> None:
+        """Apply what the feed has beyond the watermark; what the broker still brings is dropped."""
+        while True:
+            page = await self._feed.read(
+                self._mark.source, self._mark.partition, self._position.number
+            )
+            self._looked = clock.monotonic()
+            lag = page.head - self._position.number
+            self._metrics.lag.labels(*self._mark.labels).set(lag)
+            if lag < 0:
+                raise LinkBroken(
+                    f"{self._mark.source} is at event {page.head}, this consumer already at "
+                    f"{self._position.number}: the source was restored from an old backup."
+                )
+            batch = contiguous(self._position.number, self._position.event_id, page.events)
+            if not batch:
+                return
+            await self._apply(batch)
+
+    async def _apply(self, batch: Sequence[Event]) -> None:
+        """Apply a batch in one transaction; if it fails, one by one, parking what is refused."""
+        try:
+            await self._apply_together(batch)
+        except _AWAY:
+            raise
+        except Exception as error:
+            log.warning("batch_failed", consumer=self._mark.name, error=repr(error))
+            for event in batch:
+                await self._apply_alone(event)
+
+    async def _apply_together(self, batch: Sequence[Event]) -> None:
+        created = None if self._pull is None else self._pull.created
+        after = self._position.after(batch[-1], created)
+
+        async def work(conn: Connection) -> int:
+            await self._mark.lock(conn, self._lease, self._position)
+            readable, unreadable = parking.decode_all(batch, self._subscription.handles)
+            if readable:
+                await self._subscription.react(conn, self._contexts(), readable)
+            for event, error in unreadable:
+                await parking.park(conn, self._mark.consumer, event, error)
+            await self._mark.advance(conn, after)
+            return len(unreadable)
+
+        parked = await self._database.transact(work)
+        self._moved(after, len(batch), parked)
+
+    async def _apply_alone(self, event: Event) -> None:
+        try:
+            await self._apply_together([event])
+        except _AWAY:
+            raise
+        except Exception as error:
+            await self._park(event, error)
+
+    async def _park(self, event: Event, error: Exception) -> None:
+        after = self._position.after(event, None)
+
+        async def work(conn: Connection) -> None:
+            await self._mark.lock(conn, self._lease, self._position)
+            await parking.park(conn, self._mark.consumer, event, error)
+            await self._mark.advance(conn, after)
+
+        await self._database.transact(work)
+        log.error("event_parked", consumer=self._mark.name, number=event.number, error=repr(error))
+        self._moved(after, 1, 1)
+
+    def _moved(self, after: Position, applied: int, parked: int) -> None:
+        self._position = after
+        self._metrics.consumed.labels(*self._mark.labels).inc(applied)
+        self._metrics.parked.labels(*self._mark.labels).inc(parked)
+        self._metrics.watermark.labels(*self._mark.labels).set(after.number)
+
+    async def _stop(self, reason: str) -> None:
+        log.error("consumer_stopped", consumer=self._mark.name, reason=reason)
+        with contextlib.suppress(*_AWAY):
+            await self._mark.stop(self._database, reason)
+
+    async def _close_pull(self) -> None:
+        pull, self._pull = self._pull, None
+        if pull is not None:
+            await pull.close()

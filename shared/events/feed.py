@@ -1,0 +1,65 @@
+"""The feed's reader: fetches a source's numbered events over HTTP when the broker lost some."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from shared.auth.client import TokenSource
+from shared.errors import Unavailable
+from shared.events.envelope import Event, from_structured
+
+TIMEOUT_SECONDS = 5.0
+PAGE = 500
+
+
+class FeedUnavailable(Unavailable):
+    """A source's feed is away; whoever asked waits and asks again."""
+
+    en = "The event feed of {source} does not answer: {reason}."
+    zh = "{source} 的事件流没有响应：{reason}。"
+
+
+class FeedTooShort(Exception):
+    """The source has dropped events that this reader never saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a source's log and its present head."""
+
+    events: Sequence[Event]
+    head: int
+
+
+class FeedClient:
+    """Reads the feeds of the other services with this service's own token."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, tokens: TokenSource, feeds: dict[str, str]
+    ) -> None:
+        self._client = client
+        self._tokens = tokens
+        self._feeds = feeds
+
+    async def read(self, source: str, partition: int, after: int, limit: int = PAGE) -> Page:
+        """Return the events behind ``after``.
+
+        Raises FeedUnavailable when the source does not answer and FeedTooShort when it no longer
+        keeps the next number.
+        """
+        try:
+            answer = await self._client.get(
+                f"{self._feeds[source]}/v1/events",
+                params={"partition": partition, "after": after, "limit": limit},
+                headers={"Authorization": f"Bearer {await self._tokens.token()}"},
+                timeout=TIMEOUT_SECONDS,
+            )
+        except httpx.HTTPError as error:
+            raise FeedUnavailable(source=source, reason=repr(error)) from error
+        if answer.status_code == httpx.codes.GONE:
+            raise FeedTooShort(f"{source} no longer keeps event {after + 1}.")
+        if answer.is_error:
+            raise FeedUnavailable(source=source, reason=f"status {answer.status_code}")
+        document = answer.json()
+        return Page([from_structured(event) for event in document["events"]], document["head"])

@@ -1,0 +1,157 @@
+"""Parking: events that could not be applied wait, with their reason, for an operator."""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, LiteralString
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from shared import clock
+from shared.contracts.contract import UnknownContract, contract_of, family
+from shared.db import Connection, Row
+from shared.errors import Conflict, Invalid, NotFound, PharosError
+from shared.events.envelope import Event, from_structured, to_structured
+from shared.ids import derived_id
+
+REASON_LENGTH_MAX = 2_000
+STACK_LENGTH_MAX = 20_000
+
+_PARK: Final[LiteralString] = """
+    INSERT INTO parked (
+        id, consumer, source, partition, number, event_id, type, event, reason, stack, parked_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    ON CONFLICT (consumer, source, partition, number) DO NOTHING
+"""
+_LIST: Final[LiteralString] = """
+    SELECT id, consumer, source, partition, number, event_id, type, reason, parked_at, state,
+           settled_at, settled_by
+      FROM parked
+     WHERE ($1::text IS NULL OR state = $1) AND id > $2
+     ORDER BY id
+     LIMIT $3
+"""
+_LOCK: Final[LiteralString] = """
+    SELECT consumer, source, state, event FROM parked WHERE id = $1 FOR UPDATE
+"""
+_SETTLE: Final[LiteralString] = """
+    UPDATE parked SET state = $2, settled_at = $3, settled_by = $4 WHERE id = $1
+"""
+
+
+class ParkedEventNotFound(NotFound):
+    """There is no parked event of that id."""
+
+    en = "There is no parked event {id}."
+    zh = "不存在编号为 {id} 的搁置事件。"
+
+
+class AlreadySettled(Conflict):
+    """A parked event is replayed or discarded once."""
+
+    en = "The event was already {state}."
+    zh = "该事件已处理（{state}）。"
+
+
+class UnreadableContent(Invalid):
+    """A payload that does not fit its contract."""
+
+    en = "The content of the event does not fit its contract: {reason}"
+    zh = "事件内容不符合契约：{reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An event at the side of the road."""
+
+    id: UUID
+    consumer: str
+    source: str
+    partition: int
+    number: int
+    event_id: UUID
+    type: str
+    reason: str
+    parked_at: datetime
+    state: str
+    settled_at: datetime | None
+    settled_by: str | None
+
+
+def decode_all(
+    events: Sequence[Event], handles: frozenset[str]
+) -> tuple[list[Event], list[tuple[Event, PharosError]]]:
+    """Split events into those to react to, decoded, and those that cannot be read.
+
+    Types of no handled family are passed over. An unknown version of a handled family is
+    unreadable: this release is too old for it.
+    """
+    families = {family(kind) for kind in handles}
+    readable: list[Event] = []
+    unreadable: list[tuple[Event, PharosError]] = []
+    for event in events:
+        if event.type not in handles and family(event.type) not in families:
+            continue
+        try:
+            readable.append(decode(event))
+        except PharosError as error:
+            unreadable.append((event, error))
+    return readable, unreadable
+
+
+def decode(event: Event) -> Event:
+    """Return the event with its content; raises UnknownContract or UnreadableContent."""
+    if contract_of(event.type) is None:
+        raise UnknownContract(type=event.type)
+    try:
+        return event.decoded()
+    except ValidationError as error:
+        reason = "; ".join(
+            f"/{'/'.join(map(str, item['loc']))}: {item['type']}"
+            for item in error.errors(include_input=False, include_url=False)
+        )
+        raise UnreadableContent(reason=reason) from error
+
+
+async def park(conn: Connection, consumer: str, event: Event, error: Exception) -> None:
+    """Put an event aside in the transaction that moves the watermark past it."""
+    await conn.execute(
+        _PARK,
+        derived_id(consumer, event.id),
+        consumer,
+        event.source,
+        event.partition,
+        event.number,
+        event.id,
+        event.type,
+        orjson.dumps(to_structured(event), default=str).decode(),
+        str(error)[:REASON_LENGTH_MAX] or repr(error)[:REASON_LENGTH_MAX],
+        "".join(traceback.format_exception(error))[-STACK_LENGTH_MAX:],
+        clock.now(),
+    )
+
+
+async def listed(conn: Connection, state: str | None, after: UUID, limit: int) -> Sequence[Parked]:
+    """Return parked events by id, those of one state or all."""
+    return [Parked(**dict(row)) for row in await conn.fetch(_LIST, state, after, limit)]
+
+
+async def lock(conn: Connection, parked_id: UUID) -> tuple[str, str, Event]:
+    """Lock a parked event; return its consumer, source and event.
+
+    Raises ParkedEventNotFound or AlreadySettled.
+    """
+    row: Row | None = await conn.fetchrow(_LOCK, parked_id)
+    if row is None:
+        raise ParkedEventNotFound(id=parked_id)
+    if row["state"] != "parked":
+        raise AlreadySettled(state=row["state"])
+    return row["consumer"], row["source"], from_structured(orjson.loads(row["event"]))
+
+
+async def settle(conn: Connection, parked_id: UUID, state: str, actor: str) -> None:
+    """Note that the event was replayed or discarded, by whom and when."""
+    await conn.execute(_SETTLE, parked_id, state, clock.now(), actor)

@@ -1,0 +1,161 @@
+"""A continuous pull: messages of one stream partition, in order, from a stream sequence on.
+
+The JetStream consumer behind it lives in memory and knows nothing: the watermark in Postgres
+says how far we are, so nothing is acknowledged and a lost consumer is simply made again.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+
+import nats
+import orjson
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from shared import clock
+from shared.events.broker import Broker, BrokerUnavailable
+from shared.events.envelope import Event, UnreadableEvent, from_headers
+from shared.ids import new_id
+from shared.logs import logger
+
+log = logger(__name__)
+
+REQUEST = 1_000
+EXPIRES_SECONDS = 30
+HEARTBEAT_SECONDS = 2
+SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
+INACTIVE_SECONDS = 60
+_NANO = 1_000_000_000
+
+
+class Pull:
+    """Keeps up to a thousand messages on their way, so that a reader never waits for a fetch."""
+
+    def __init__(self, broker: Broker, stream: str, created: str) -> None:
+        self._broker = broker
+        self._stream = stream
+        self.created = created
+        self._name = f"reader-{new_id().hex}"
+        self._messages: deque[Msg] = deque()
+        self._arrived = asyncio.Event()
+        self._outstanding = 0
+        self._inbox = ""
+        self._subscription: Subscription | None = None
+        self._heard = clock.monotonic()
+        self._broken = False
+        self._forget = broker.on_reconnect(self._break)
+
+    @classmethod
+    async def open(
+        cls, broker: Broker, source: str, partition: int, after: tuple[int, str] | None
+    ) -> "Pull":
+        """Start behind ``after`` (stream sequence, creation of the stream that counted it).
+
+        A stream of another creation is read from its start; the reader drops what it knows.
+        """
+        created = await broker.ensure_stream(source)
+        pull = cls(broker, broker.stream_of(source), created)
+        try:
+            await pull._begin(f"{broker.installation}.{source}.{partition}.>", after)
+        except BaseException:
+            await pull.close()
+            raise
+        return pull
+
+    async def _begin(self, subject: str, after: tuple[int, str] | None) -> None:
+        config: dict[str, object] = {
+            "name": self._name,
+            "ack_policy": "none",
+            "replay_policy": "instant",
+            "filter_subject": subject,
+            "mem_storage": True,
+            "num_replicas": 1,
+            "inactive_threshold": INACTIVE_SECONDS * _NANO,
+            "deliver_policy": "all",
+        }
+        if after is not None and after[1] == self.created:
+            config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": after[0] + 1}
+        await self._broker.call(
+            f"CONSUMER.CREATE.{self._stream}.{self._name}.{subject}",
+            {"stream_name": self._stream, "config": config, "action": "create"},
+        )
+        client = self._broker.client()
+        self._inbox = client.new_inbox()
+        self._subscription = await client.subscribe(
+            self._inbox, cb=self._on_message, pending_msgs_limit=-1, pending_bytes_limit=-1
+        )
+        self._heard = clock.monotonic()
+        await self._request()
+
+    async def _request(self) -> None:
+        self._outstanding += REQUEST
+        body = {
+            "batch": REQUEST,
+            "expires": EXPIRES_SECONDS * _NANO,
+            "idle_heartbeat": HEARTBEAT_SECONDS * _NANO,
+        }
+        await self._broker.client().publish(
+            f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}",
+            orjson.dumps(body),
+            reply=self._inbox,
+        )
+
+    async def _on_message(self, message: Msg) -> None:
+        self._heard = clock.monotonic()
+        status = message.headers.get("Status") if message.headers else None
+        if status is None:
+            self._outstanding -= 1
+            self._messages.append(message)
+            self._arrived.set()
+        elif status in {"404", "408"}:
+            self._outstanding = 0
+            with contextlib.suppress(BrokerUnavailable, nats.errors.Error):
+                await self._request()
+        elif status != "100":
+            self._break()
+
+    def _break(self) -> None:
+        self._broken = True
+        self._arrived.set()
+
+    async def take(self, limit: int, seconds: float) -> list[Event]:
+        """Return up to ``limit`` events, those that are there; none after ``seconds`` of silence.
+
+        Raises BrokerUnavailable when the pull is broken and has to be opened again.
+        """
+        if not self._messages:
+            self._arrived.clear()
+            self._check()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), seconds)
+            self._check()
+        taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
+        if self._outstanding + len(self._messages) <= REQUEST // 2:
+            await self._request()
+        return [event for message in taken if (event := _event(message)) is not None]
+
+    def _check(self) -> None:
+        silent = clock.monotonic() - self._heard > SILENCE_SECONDS
+        if self._broken or (silent and not self._messages):
+            raise BrokerUnavailable
+
+    async def close(self) -> None:
+        """Stop listening and let the consumer on the broker go."""
+        self._forget()
+        if self._subscription is not None and self._broker.connected:
+            with contextlib.suppress(nats.errors.Error, BrokerUnavailable):
+                await self._subscription.unsubscribe()
+                await self._broker.call(f"CONSUMER.DELETE.{self._stream}.{self._name}", {})
+
+
+def _event(message: Msg) -> Event | None:
+    """Return the event, None when the envelope is unreadable: its gap is filled from the feed."""
+    # "$JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.…", or longer with a domain.
+    tokens = message.reply.split(".")
+    sequence = int(tokens[5] if len(tokens) <= 9 else tokens[7])
+    try:
+        return from_headers(message.headers or {}, message.data, sequence)
+    except UnreadableEvent as error:
+        log.warning("envelope_unreadable", subject=message.subject, error=str(error))
+        return None

@@ -1,0 +1,109 @@
+"""The watermark: how far a consumer is, advanced in the transaction of the effect."""
+
+from dataclasses import dataclass
+from typing import Final, LiteralString
+from uuid import UUID
+
+from shared.db import Connection, Database
+from shared.events.envelope import Event
+from shared.events.lease import Lease
+
+_ENSURE: Final[LiteralString] = """
+    INSERT INTO watermark (consumer, source, partition)
+    VALUES ($1, $2, $3)
+    ON CONFLICT (consumer, source, partition) DO NOTHING
+"""
+_READ: Final[LiteralString] = """
+    SELECT number, event_id, stream_sequence, stream_created, stopped
+      FROM watermark
+     WHERE consumer = $1 AND source = $2 AND partition = $3
+"""
+_LOCK: Final[LiteralString] = """
+    SELECT w.number
+      FROM watermark AS w
+      JOIN lease AS l ON l.name = $4 AND l.holder = $5 AND l.fence = $6
+     WHERE w.consumer = $1 AND w.source = $2 AND w.partition = $3 AND w.stopped IS NULL
+       FOR UPDATE OF w, l
+"""
+_ADVANCE: Final[LiteralString] = """
+    UPDATE watermark
+       SET number = $4, event_id = $5,
+           stream_sequence = coalesce($6, stream_sequence),
+           stream_created = coalesce($7, stream_created)
+     WHERE consumer = $1 AND source = $2 AND partition = $3
+"""
+_STOP: Final[LiteralString] = """
+    UPDATE watermark
+       SET stopped = $4
+     WHERE consumer = $1 AND source = $2 AND partition = $3
+"""
+
+
+class LeaseLost(Exception):
+    """Somebody else consumes here now; what this process was about to do is rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a consumer is in a source's log, and where that is in the broker's stream."""
+
+    number: int
+    event_id: UUID | None
+    stream: tuple[int, str] | None
+    stopped: str | None
+
+    def after(self, event: Event, stream_created: str | None) -> "Position":
+        """Return the position once this event has been applied."""
+        stream = self.stream
+        if event.stream_sequence is not None and stream_created is not None:
+            stream = (event.stream_sequence, stream_created)
+        return Position(event.number, event.id, stream, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """The row of one consumer on one partition of one source."""
+
+    consumer: str
+    source: str
+    partition: int
+
+    @property
+    def name(self) -> str:
+        """Return the name of its lease."""
+        return f"consumer:{self.consumer}:{self.source}:{self.partition}"
+
+    @property
+    def labels(self) -> tuple[str, str, int]:
+        """Return the labels of its metrics."""
+        return self.consumer, self.source, self.partition
+
+    async def read(self, database: Database) -> Position:
+        """Return the stored position, the start where there is none."""
+        async with database.acquire() as conn:
+            await conn.execute(_ENSURE, *self.labels)
+            row = await conn.fetchrow(_READ, *self.labels)
+        if row is None:
+            raise LeaseLost(self.name)
+        stream = None
+        if row["stream_sequence"] is not None:
+            stream = (row["stream_sequence"], row["stream_created"])
+        return Position(row["number"], row["event_id"], stream, row["stopped"])
+
+    async def lock(self, conn: Connection, lease: Lease, expected: Position) -> None:
+        """Lock the row for the caller's transaction; raises LeaseLost unless it is as expected."""
+        number = await conn.fetchval(_LOCK, *self.labels, lease.name, lease.holder, lease.fence)
+        if number != expected.number:
+            raise LeaseLost(self.name)
+
+    async def advance(self, conn: Connection, position: Position) -> None:
+        """Move on, in the transaction of the effect."""
+        sequence, created = position.stream or (None, None)
+        await conn.execute(
+            _ADVANCE, *self.labels, position.number, position.event_id, sequence, created
+        )
+
+    async def stop(self, database: Database, reason: str) -> None:
+        """Stop this consumer until an operator repairs it."""
+        async with database.acquire() as conn:
+            await conn.execute(_STOP, *self.labels, reason)

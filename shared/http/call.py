@@ -1,0 +1,128 @@
+"""The call: one HTTP request as a command or a query sees it, and the way to its answer."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Annotated, Concatenate, ParamSpec, TypeVar
+
+from fastapi import Depends, Header, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from shared import clock
+from shared.auth.principal import Principal
+from shared.context import Context, Origin
+from shared.db import Connection, Database
+from shared.http import idempotency
+from shared.http.idempotency import Replayed, Reply
+from shared.ids import new_id
+from shared.runtime import Runtime
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Send the same key again to get the first answer instead of a second effect.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who asks, in which context, and on which database.
+
+    ``run`` is the one way from a router to a command: it opens the transaction, runs the command,
+    stores the answer under the request's Idempotency-Key, commits, and only then answers.
+    """
+
+    principal: Principal
+    ctx: Context
+    runtime: Runtime
+    key: idempotency.Key | None
+
+    @property
+    def database(self) -> Database:
+        """Return the service's database."""
+        return self.runtime.database
+
+    def imported(self, origin: Origin) -> "Call":
+        """Return the call as one that brings history in."""
+        return replace(self, ctx=replace(self.ctx, origin=origin))
+
+    async def run(
+        self,
+        shape: Callable[[T], BaseModel],
+        command: Callable[Concatenate[Connection, Context, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Response:
+        """Run a command in one transaction and answer 200 with its shaped result."""
+        return await self._commit(200, shape, lambda conn: command(conn, self.ctx, *args, **kwargs))
+
+    async def create(
+        self,
+        shape: Callable[[T], BaseModel],
+        command: Callable[Concatenate[Connection, Context, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Response:
+        """Run a command in one transaction and answer 201 with its shaped result."""
+        return await self._commit(201, shape, lambda conn: command(conn, self.ctx, *args, **kwargs))
+
+    async def read(
+        self,
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a query on a connection of its own."""
+        async with self.database.acquire() as conn:
+            return await query(conn, *args, **kwargs)
+
+    async def _commit(
+        self,
+        status: int,
+        shape: Callable[[T], BaseModel],
+        command: Callable[[Connection], Awaitable[T]],
+    ) -> Response:
+        async def work(conn: Connection) -> Reply:
+            if self.key is not None:
+                await idempotency.claim(conn, self.key, self.ctx.now)
+            result = shape(await command(conn))
+            reply = Reply(status, result.model_dump_json().encode())
+            if self.key is not None:
+                await idempotency.keep(conn, self.key, reply)
+            return reply
+
+        try:
+            reply = await self.database.transact(work)
+        except Replayed as replayed:
+            return replayed.reply.response(replayed=True)
+        return reply.response()
+
+
+async def _call(request: Request, key: IdempotencyKey = None) -> Call:
+    runtime: Runtime = request.app.state.runtime
+    principal: Principal = request.state.principal
+    trace = request.state.trace
+    ctx = Context(
+        actor=principal.subject,
+        now=clock.now(),
+        correlation_id=new_id(),
+        installation=runtime.installation,
+        traceparent=trace,
+    )
+    claim = None
+    if key is not None:
+        body = await request.body()
+        claim = idempotency.key_of(principal.client, key, request.method, request.url.path, body)
+    return Call(principal, ctx, runtime, claim)
+
+
+CallOf = Annotated[Call, Depends(_call)]
+"""The parameter of every endpoint that runs a command or a query."""

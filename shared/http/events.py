@@ -1,0 +1,95 @@
+"""The feed: this service's numbered events over HTTP, for readers that missed some."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+import orjson
+from fastapi import Query, Request
+from fastapi.responses import Response
+
+from shared import clock
+from shared.contracts.contract import contract_of
+from shared.db import Connection
+from shared.errors import Gone, NotFound
+from shared.events import log as event_log
+from shared.events.envelope import Event, to_structured
+from shared.http.call import Call, CallOf
+from shared.http.routes import needs, routes
+from shared.runtime import Runtime
+
+router = routes("events")
+
+LIMIT_MAX = 1_000
+WAIT_SECONDS_MAX = 25
+LOOK_SECONDS = 1
+
+
+class EventsExpired(Gone):
+    """The log does not reach back so far."""
+
+    en = "Events up to {floor} are no longer kept. Read the current facts, then go on from there."
+    zh = "编号 {floor} 及之前的事件已不再保留，请先读取当前数据，再从该处继续。"
+
+
+class PartitionNotFound(NotFound):
+    """The installation has fewer partitions."""
+
+    en = "There is no partition {partition}."
+    zh = "不存在分区 {partition}。"
+
+
+@router.get(
+    "/events",
+    openapi_extra=needs("events:read"),
+    responses={410: {"description": "The log no longer reaches back to `after`."}},
+)
+async def read_events(
+    request: Request,
+    call: CallOf,
+    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 200,
+    partition: Annotated[int, Query(ge=0, le=63)] = 0,
+    wait: Annotated[int, Query(ge=0, le=WAIT_SECONDS_MAX)] = 0,
+) -> Response:
+    """Return the events behind number `after`, in order, as CloudEvents.
+
+    Numbers are dense. An event whose content the caller may not read keeps its place as
+    `{"withheld": true}`. With `wait` the answer comes as soon as there is one, or after so many
+    seconds without.
+    """
+    runtime: Runtime = request.app.state.runtime
+    if partition >= len(runtime.doorbells):
+        raise PartitionNotFound(partition=partition, pointer="?partition")
+    until = clock.monotonic() + wait
+    while True:
+        grown = runtime.doorbells[partition].grown  # taken before the look, so no event slips by
+        events, head = await call.read(_stretch, runtime.service, partition, after, limit)
+        left = until - clock.monotonic()
+        if events or left <= 0:
+            break
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(grown.wait(), min(left, LOOK_SECONDS))
+    body = {"events": [to_structured(_seen_by(call, event)) for event in events], "head": head}
+    return Response(orjson.dumps(body, default=str), media_type="application/json")
+
+
+async def _stretch(
+    conn: Connection, source: str, partition: int, after: int, limit: int
+) -> tuple[Sequence[Event], int]:
+    head = await event_log.head(conn, partition)
+    events: Sequence[Event] = ()
+    if after < head:
+        events = await event_log.read(conn, source, partition, after=after, limit=limit)
+        if not events or events[0].number != after + 1:
+            raise EventsExpired(floor=await event_log.floor(conn, partition) - 1)
+    return events, head
+
+
+def _seen_by(call: Call, event: Event) -> Event:
+    contract = contract_of(event.type)
+    if contract is not None and contract.READ in call.principal.permissions:
+        return event
+    return replace(event, data=None)

@@ -1,0 +1,94 @@
+"""What surrounds every request: its ids, its measurement, its line in the log. Pure ASGI."""
+
+import re
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from shared import clock
+from shared.ids import new_id
+from shared.logs import logger
+
+log = logger(__name__)
+
+_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
+
+
+class BodyLimit:
+    """Refuses a body above the limit, whether its length is declared or only found out."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        left = self._limit
+
+        async def receive_limited() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                # Raised where the body is read, so that the answer is a problem like any other.
+                raise HTTPException(status_code=413)
+            return message
+
+        await self._app(scope, receive_limited, send)
+
+
+class RequestScope:
+    """Gives a request its trace (W3C Trace Context), measures it, and logs it when it is done."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        traceparent = _traceparent(scope)
+        trace_id = traceparent.split("-")[1]
+        scope.setdefault("state", {}).update(trace=traceparent, trace_id=trace_id)
+        began = clock.monotonic()
+        status = 500
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"].append((b"x-request-id", trace_id.encode()))
+            await send(message)
+
+        with bound_contextvars(trace_id=trace_id):
+            try:
+                await self._app(scope, receive, send_marked)
+            finally:
+                self._measure(scope, status, clock.monotonic() - began)
+
+    def _measure(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        runtime = getattr(scope["app"].state, "runtime", None) if "app" in scope else None
+        if runtime is not None:
+            labels = (scope["method"], route, str(status))
+            runtime.metrics.requests.labels(*labels).observe(seconds)
+        log.debug(
+            "request",
+            service=self._service,
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            milliseconds=round(seconds * 1000, 2),
+        )
+
+
+def _traceparent(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        text: str = value.decode("latin-1")
+        if name == b"traceparent" and _TRACEPARENT.match(text):
+            return text
+    fresh = new_id().hex
+    return f"00-{fresh}-{fresh[16:]}-01"

@@ -1,0 +1,82 @@
+"""Pages: bounded lists with an opaque cursor that says where the next one begins."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import orjson
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict
+
+from shared.errors import Invalid
+
+T = TypeVar("T")
+
+LIMIT_MAX = 200
+CURSOR_LENGTH_MAX = 512
+START = UUID(int=0)
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many items at the most.")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=CURSOR_LENGTH_MAX, description="`next` of the page before; opaque."),
+]
+
+
+class CursorInvalid(Invalid):
+    """A cursor that was not given out by this list."""
+
+    en = "The cursor is not one of this list. Start again without a cursor."
+    zh = "游标不属于此列表，请去掉游标重新开始。"
+
+
+class Page(BaseModel, Generic[T]):
+    """A part of a list; ``next`` is the cursor of the following part, null on the last."""
+
+    model_config = ConfigDict(frozen=True)
+    items: list[T]
+    next: str | None
+
+
+def encode(*place: object) -> str:
+    """Return the cursor for a place in a list's order."""
+    return base64.urlsafe_b64encode(orjson.dumps([str(part) for part in place])).decode()
+
+
+def decode(cursor: str | None, parts: int) -> list[str] | None:
+    """Return the place of a cursor, None for the start; raises CursorInvalid."""
+    if cursor is None:
+        return None
+    try:
+        place: Any = orjson.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+    except (ValueError, binascii.Error) as error:
+        raise CursorInvalid(pointer="?cursor") from error
+    if not isinstance(place, list) or len(place) != parts:
+        raise CursorInvalid(pointer="?cursor")
+    return [str(part) for part in place]
+
+
+def after_id(cursor: str | None) -> UUID:
+    """Return the id behind which a list ordered by id goes on; raises CursorInvalid."""
+    place = decode(cursor, 1)
+    try:
+        return START if place is None else UUID(place[0])
+    except ValueError as error:
+        raise CursorInvalid(pointer="?cursor") from error
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> UUID: ...
+
+
+Item = TypeVar("Item", bound=_Identified)
+
+
+def page_by_id(found: Sequence[Item], limit: int) -> "Page[Item]":
+    """Return the page of a list ordered by id, of which one more than ``limit`` was read."""
+    more = len(found) > limit
+    items = list(found[:limit])
+    return Page(items=items, next=encode(items[-1].id) if more else None)

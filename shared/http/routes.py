@@ -1,0 +1,86 @@
+"""Routes: every one names the permission that it asks for, or says that it is public."""
+
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+
+from shared.http.problems import ProblemView
+
+PUBLIC = "public"
+_KEY = "x-permission"
+
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemView, "description": word}
+    for status, word in (
+        (401, "No valid access token."),
+        (403, "The caller's roles do not hold the permission."),
+        (404, "There is no such thing, or it is not the caller's to see."),
+        (409, "The state of things refuses it."),
+        (422, "The request says something that cannot be right."),
+        (503, "Not now; send the same request again."),
+    )
+}
+
+
+class RouteWithoutPermission(Exception):
+    """A route that says neither which permission it needs nor that it is public."""
+
+
+class _JsonRequest(Request):
+    """Reads bodies with a strict parser: no NaN, no Infinity, no broken UTF-8."""
+
+    async def json(self) -> object:
+        return orjson.loads(await self.body())
+
+
+class _Route(APIRoute):
+    """Asks who the caller is before it reads a byte of the body."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        permission = permission_of(self)
+
+        async def guarded(request: Request) -> Response:
+            if permission != PUBLIC:
+                verifier = request.app.state.runtime.verifier
+                principal = await verifier.principal(request.headers.get("authorization"))
+                principal.require(permission)
+                request.state.principal = principal
+            return await handle(_JsonRequest(request.scope, request.receive))
+
+        return guarded
+
+
+def needs(permission: str) -> dict[str, Any]:
+    """Return the ``openapi_extra`` of a route that only holders of this permission may take."""
+    if permission == PUBLIC:
+        return {_KEY: PUBLIC, "security": []}
+    return {_KEY: permission, "security": [{"bearer": []}]}
+
+
+def routes(noun: str, *, prefix: str = "/v1") -> APIRouter:
+    """Return the router of a noun."""
+    return APIRouter(prefix=prefix, tags=[noun], route_class=_Route, responses=_PROBLEMS)
+
+
+def permission_of(route: APIRoute) -> str | None:
+    """Return what a route asks for, None when it says nothing."""
+    permission = (route.openapi_extra or {}).get(_KEY)
+    return permission if isinstance(permission, str) else None
+
+
+def check(routers: Iterable[APIRouter]) -> None:
+    """Refuse to start with a route that does not say who may take it."""
+    unguarded = [
+        f"{sorted(route.methods or ())} {route.path}"
+        for router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute) and permission_of(route) is None
+    ]
+    if unguarded:
+        raise RouteWithoutPermission(f"No permission is declared for {', '.join(unguarded)}.")

@@ -1,0 +1,67 @@
+"""The service factory: a service says what it is, the chassis makes an app of it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+
+from shared.events.consumer import Subscription
+from shared.http import events, operations, problems, system
+from shared.http.middleware import BodyLimit, RequestScope
+from shared.http.routes import check
+from shared.runtime import Chore, Role, Runtime
+from shared.settings import ServiceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a service is: its name and title, its routers, what it listens to and works off."""
+
+    name: str
+    title: str
+    routers: Sequence[APIRouter]
+    migrations: Path
+    subscriptions: Sequence[Subscription] = ()
+    chores: Sequence[Chore] = ()
+    description: str = ""
+    chassis: Sequence[APIRouter] = field(
+        default=(system.router, events.router, operations.router), init=False
+    )
+
+
+def create_app(service: Service, settings: ServiceSettings, role: Role = Role.ALL) -> FastAPI:
+    """Return the app of a service; its lifespan starts and stops all that runs behind it.
+
+    Raises RouteWithoutPermission for a route that does not say who may take it.
+    """
+    routers = [*service.chassis, *(service.routers if role is not Role.WORKER else ())]
+    check(routers)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        runtime = await Runtime.assemble(service.name, settings, service.subscriptions)
+        app.state.runtime = runtime
+        await runtime.start(role, service.chores)
+        try:
+            yield
+        finally:
+            await runtime.stop()
+
+    app = FastAPI(
+        title=service.title,
+        description=service.description,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+        redirect_slashes=False,
+    )
+    for router in routers:
+        app.router.routes.extend(router.routes)
+    problems.install(app)
+    app.add_middleware(BodyLimit, limit=settings.body_limit_bytes)
+    app.add_middleware(RequestScope, service=service.name)
+    return app

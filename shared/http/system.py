@@ -1,0 +1,42 @@
+"""Health and metrics: liveness asks nothing, readiness asks the database only."""
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.db import UNAVAILABLE, DatabaseUnavailable
+from shared.http.routes import PUBLIC, needs, routes
+from shared.runtime import Runtime
+
+router = routes("system", prefix="")
+
+
+@router.get("/health/live", openapi_extra=needs(PUBLIC))
+async def live() -> dict[str, str]:
+    """Tell that the process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/health/ready", openapi_extra=needs(PUBLIC))
+async def ready(request: Request) -> Response:
+    """Tell whether requests can be served: 200, or 503 while the database is away.
+
+    The broker is told but does not count: without it events wait in the log.
+    """
+    runtime: Runtime = request.app.state.runtime
+    try:
+        async with runtime.database.acquire() as conn:
+            await conn.fetchval("SELECT 1", timeout=2)
+    except (DatabaseUnavailable, *UNAVAILABLE):
+        return JSONResponse({"status": "waiting", "database": "away"}, status_code=503)
+    broker = "connected" if runtime.broker.connected else "away"
+    return JSONResponse({"status": "ready", "database": "connected", "broker": broker})
+
+
+@router.get("/metrics", openapi_extra=needs(PUBLIC), include_in_schema=False)
+async def metrics(request: Request) -> Response:
+    """Return the figures in the Prometheus text format."""
+    runtime: Runtime = request.app.state.runtime
+    return PlainTextResponse(
+        generate_latest(runtime.metrics.registry), media_type=CONTENT_TYPE_LATEST
+    )

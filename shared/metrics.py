@@ -1,0 +1,42 @@
+"""The figures an operator watches, one registry per service."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_PARTITION = ("partition",)
+_CONSUMER = ("consumer", "source", "partition")
+
+
+class Metrics:
+    """Counters and gauges of one service; two services in one process never share them."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self.registry = CollectorRegistry()
+        self.requests = Histogram(
+            f"pharos_{service}_http_request_seconds",
+            "Duration of HTTP requests.",
+            ("method", "route", "status"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.relayed = self._counter("relay_events", "Events numbered.", _PARTITION)
+        self.head = self._gauge("relay_head", "Number of the last event in the log.", _PARTITION)
+        self.acknowledged = self._gauge(
+            "relay_acknowledged", "Number of the last event that the broker has.", _PARTITION
+        )
+        self.default_rows = self._gauge(
+            "log_default_rows", "Rows in the log's default partition; should be 0.", ()
+        )
+        self.consumed = self._counter("consumer_events", "Events applied.", _CONSUMER)
+        self.watermark = self._gauge("consumer_watermark", "Last applied number.", _CONSUMER)
+        self.lag = self._gauge("consumer_lag", "Head minus watermark.", _CONSUMER)
+        self.gaps = self._counter("consumer_gaps", "Gaps healed from the feed.", _CONSUMER)
+        self.parked = self._counter("consumer_parked", "Events parked.", _CONSUMER)
+        self.stopped = self._gauge("consumer_stopped", "1 while it needs repair.", _CONSUMER)
+
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...]) -> Gauge:
+        return Gauge(f"pharos_{self._service}_{name}", text, labels, registry=self.registry)
+
+    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(f"pharos_{self._service}_{name}", text, labels, registry=self.registry)

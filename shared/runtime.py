@@ -1,0 +1,220 @@
+"""What runs inside a service: its database, its broker connection, and the work behind both."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import httpx
+
+from shared import clock
+from shared.auth.client import TokenSource
+from shared.auth.tokens import KeySet, Verifier
+from shared.context import Context, Installation
+from shared.db import UNAVAILABLE, Database, DatabaseUnavailable
+from shared.events import log as event_log
+from shared.events import retention
+from shared.events.broker import Broker
+from shared.events.consumer import Consumer, Subscription
+from shared.events.doorbell import Doorbell
+from shared.events.feed import FeedClient
+from shared.events.relay import Relay
+from shared.ids import new_id
+from shared.logs import logger
+from shared.metrics import Metrics
+from shared.period import FiscalCalendar
+from shared.settings import ServiceSettings
+
+log = logger(__name__)
+
+STOP_SECONDS = 5
+AGAIN_SECONDS = 1
+CHORE_IDLE_SECONDS = 0.25
+
+
+class Role(StrEnum):
+    """Which part of a service a process runs: requests, background work, or both."""
+
+    API = "api"
+    WORKER = "worker"
+    ALL = "all"
+
+
+Chore: TypeAlias = Callable[[Database, Context], Awaitable[int]]
+"""A piece of waiting work: does a bounded batch and returns how much there was."""
+Part: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""Something that runs as long as the service does."""
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The parts of one running service; ``start`` and ``stop`` are its lifespan."""
+
+    service: str
+    settings: ServiceSettings
+    database: Database
+    broker: Broker
+    http: httpx.AsyncClient
+    verifier: Verifier
+    feed: FeedClient
+    metrics: Metrics
+    subscriptions: Sequence[Subscription]
+    doorbells: Sequence[Doorbell]
+    installation: Installation
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @classmethod
+    async def assemble(
+        cls, service: str, settings: ServiceSettings, subscriptions: Sequence[Subscription]
+    ) -> "Runtime":
+        """Build the parts; nothing is asked of the database or the broker yet."""
+        database = await Database.connect(settings, service)
+        broker = Broker(settings.nats_url, settings.installation, f"pharos-{service}")
+        http = httpx.AsyncClient()
+        tokens = TokenSource(
+            http,
+            settings.token_url,
+            settings.client_id,
+            settings.client_secret.get_secret_value(),
+        )
+        keys = KeySet(http, settings.jwks_url)
+        doorbells = [Doorbell(broker, service, n) for n in range(settings.partitions)]
+        return cls(
+            service=service,
+            settings=settings,
+            database=database,
+            broker=broker,
+            http=http,
+            verifier=Verifier(keys, settings.issuer, settings.audience),
+            feed=FeedClient(http, tokens, settings.feeds),
+            metrics=Metrics(service),
+            subscriptions=subscriptions,
+            doorbells=doorbells,
+            installation=Installation(
+                settings.partitions, FiscalCalendar(settings.fiscal_year_start_month)
+            ),
+        )
+
+    async def start(self, role: Role, chores: Sequence[Chore]) -> None:
+        """Start what this role runs; an absent broker or database is waited for in the back.
+
+        Raises PartitionsDiffer when the settings do not fit the installation.
+        """
+        self.database.committed = self._ring
+        self.broker.on_reconnect(self._listen)
+        self.broker.start()
+        if role is Role.API:
+            return
+        ready = await self._prepared()
+        self._spawn(self._work(chores, ready=ready), "work")
+
+    async def stop(self) -> None:
+        """Stop everything in order, each step bounded."""
+        await _cancel(self.tasks)
+        await self.broker.close()
+        await self.database.close()
+        await self.http.aclose()
+
+    async def _work(self, chores: Sequence[Chore], *, ready: bool) -> None:
+        while not ready:
+            await clock.pause(1)
+            ready = await self._prepared()
+        for part in self._parts(chores):
+            self._spawn(_kept_alive(part, self.service), part.__qualname__)
+
+    def _parts(self, chores: Sequence[Chore]) -> Sequence[Part]:
+        relays = [
+            Relay(
+                self.service,
+                n,
+                self.database,
+                self.broker,
+                doorbell,
+                self.metrics,
+                self.settings.lease_seconds,
+            ).run
+            for n, doorbell in enumerate(self.doorbells)
+        ]
+        consumers = [
+            Consumer(
+                subscription,
+                n,
+                self.database,
+                self.broker,
+                self.feed,
+                self.metrics,
+                self.own_context,
+                self.settings.lease_seconds,
+            ).run
+            for subscription in self.subscriptions
+            for n in range(self.settings.partitions)
+        ]
+
+        async def tend() -> None:
+            await retention.tend_for_ever(
+                self.database, self.settings.log_retention_days, self.metrics
+            )
+
+        return [*relays, *consumers, *map(self._repeated, chores), tend]
+
+    async def _prepared(self) -> bool:
+        """Make what the relay writes into; False while the database is away."""
+        try:
+            async with self.database.acquire() as conn:
+                await event_log.ensure_partitions(conn, self.settings.partitions)
+            await retention.tend(self.database, self.settings.log_retention_days, self.metrics)
+        except (DatabaseUnavailable, *UNAVAILABLE) as error:
+            log.warning("database_away", service=self.service, error=repr(error))
+            return False
+        return True
+
+    def _repeated(self, chore: Chore) -> Part:
+        async def repeat() -> None:
+            while True:
+                if not await chore(self.database, self.own_context()):
+                    await clock.pause(CHORE_IDLE_SECONDS)
+
+        return repeat
+
+    def own_context(self) -> Context:
+        """Return the context of what this service does of its own accord."""
+        return Context(self.service, clock.now(), new_id(), self.installation)
+
+    def _ring(self) -> None:
+        for doorbell in self.doorbells:
+            doorbell.ring()
+
+    def _listen(self) -> None:
+        for doorbell in self.doorbells:
+            self._spawn(doorbell.listen(), "listen")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=f"{self.service}:{name}")
+        self.tasks.append(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.tasks.remove(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("task_ended", task=task.get_name(), error=repr(error))
+
+
+async def _kept_alive(part: Part, service: str) -> None:
+    """Run a part for ever: what it did not wait out itself is logged, and it begins again."""
+    while True:
+        try:
+            await part()
+        except Exception:
+            log.exception("part_failed", service=service, part=part.__qualname__)
+            await clock.pause(AGAIN_SECONDS)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    pending = list(tasks)
+    for task in pending:
+        task.cancel()
+    if pending:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*pending, return_exceptions=True), STOP_SECONDS)

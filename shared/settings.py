@@ -1,0 +1,49 @@
+"""Settings of a service, read from ``PHAROS_*`` variables; an incomplete set refuses to start."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if urlsplit(value).scheme not in schemes or not urlsplit(value).netloc:
+            raise ValueError(f"give a URL that begins with {' or '.join(schemes)}://")
+        return value.rstrip("/")
+
+    return AfterValidator(check)
+
+
+HttpUrl = Annotated[str, _url("http", "https")]
+
+
+class ServiceSettings(BaseSettings):
+    """Everything that one service needs to run, and nothing that it could guess wrong."""
+
+    model_config = SettingsConfigDict(env_prefix="PHAROS_", frozen=True, extra="ignore")
+
+    database_url: Annotated[str, _url("postgresql", "postgres")]
+    nats_url: Annotated[str, _url("nats", "tls")]
+    issuer: HttpUrl
+    audience: Annotated[str, Field(min_length=1)]
+    jwks_url: HttpUrl
+    token_url: HttpUrl
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret: SecretStr
+    feeds: dict[str, HttpUrl]
+    """Base URL of every service whose events are consumed, by service name."""
+
+    installation: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,30}$")] = "pharos"
+    """Prefix of every subject and stream, so that two installations can share a broker."""
+    partitions: Annotated[int, Field(ge=1, le=64)] = 1
+    fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
+
+    pool_size: Annotated[int, Field(ge=2, le=64)] = 8
+    statement_timeout_ms: Annotated[int, Field(ge=100)] = 10_000
+    lock_timeout_ms: Annotated[int, Field(ge=50)] = 3_000
+    lease_seconds: Annotated[int, Field(ge=1)] = 6
+    log_retention_days: Annotated[int, Field(ge=1)] = 35
+    body_limit_bytes: Annotated[int, Field(ge=1024)] = 4_194_304
+    log_level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = "info"
