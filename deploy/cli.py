@@ -1,6 +1,8 @@
 """The command line: one service, its migrations, or the whole of Pharos on this machine."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +10,7 @@ import asyncpg
 import typer
 from pydantic import ValidationError
 
+from deploy.demo.command import show
 from deploy.installation import SERVICES
 from deploy.local.clients import DEMO_CLIENT
 from deploy.local.errors import EmbeddedError
@@ -71,14 +74,39 @@ def run(
     isolated: Annotated[bool, typer.Option(help="A process per service.")] = False,
 ) -> None:
     """Run all of Pharos on this machine until Ctrl-C: databases, broker, services, tokens."""
+    with _told_why_not():
+        run_in_foreground(Stack(data, port=port, isolated=isolated), _greet)
+    typer.echo("Stopped.")
+
+
+@app.command()
+def demo(
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of a CRM export to load; else a small company.")
+    ] = None,
+    currency: Annotated[str, typer.Option(help="Currency of the export.")] = "USD",
+    twice: Annotated[bool, typer.Option(help="Load it again: nothing may change.")] = False,
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder for all data, kept; else one that is removed.")
+    ] = None,
+    isolated: Annotated[bool, typer.Option(help="A process per service.")] = False,
+) -> None:
+    """Show the whole chain, from a won deal to attainment and pay, and stop everything again."""
+    with _told_why_not():
+        code = show(data, currency, folder, twice=twice, isolated=isolated)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _told_why_not() -> Iterator[None]:
+    """Say in a sentence why the stack cannot run."""
     logs.configure(os.environ.get("PHAROS_LOG_LEVEL", "warning"))
     try:
-        run_in_foreground(Stack(data, port=port, isolated=isolated), _greet)
+        yield
     except ValidationError as error:
         raise typer.Exit(_told(_faults(error))) from None
     except (EmbeddedError, OSError, asyncpg.PostgresError) as error:
         raise typer.Exit(_told(str(error))) from error
-    typer.echo("Stopped.")
 
 
 async def _greet(stack: Stack) -> None:

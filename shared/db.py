@@ -17,6 +17,7 @@ Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Work: TypeAlias = Callable[[Connection], Awaitable[T]]
 
 ATTEMPTS = 3
+CLOSE_SECONDS = 5
 RETRYABLE = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
@@ -77,9 +78,10 @@ class Database:
         return cls(pool, settings.pool_size)
 
     async def close(self) -> None:
-        """Close the pool, by force when a connection does not come back within five seconds."""
+        """Close the pool, by force when a connection does not come back in time."""
         try:
-            await asyncio.wait_for(self._pool.close(), 5)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
 

@@ -1,7 +1,6 @@
 """What runs inside a service: its database, its broker connection, and the work behind both."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,10 +25,10 @@ from shared.logs import logger
 from shared.metrics import Metrics
 from shared.period import FiscalCalendar
 from shared.settings import ServiceSettings
+from shared.tasks import end
 
 log = logger(__name__)
 
-STOP_SECONDS = 5
 AGAIN_SECONDS = 1
 CHORE_IDLE_SECONDS = 0.25
 
@@ -112,7 +111,7 @@ class Runtime:
 
     async def stop(self) -> None:
         """Stop everything in order, each step bounded."""
-        await _cancel(self.tasks)
+        await end(self.tasks)
         await self.broker.close()
         await self.database.close()
         await self.http.aclose()
@@ -209,12 +208,3 @@ async def _kept_alive(part: Part, service: str) -> None:
         except Exception:
             log.exception("part_failed", service=service, part=part.__qualname__)
             await clock.pause(AGAIN_SECONDS)
-
-
-async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    pending = list(tasks)
-    for task in pending:
-        task.cancel()
-    if pending:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*pending, return_exceptions=True), STOP_SECONDS)

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 
 import uvloop
@@ -22,25 +22,51 @@ def run_in_foreground(stack: Stack, ready: Ready) -> None:
     ``ready`` and ``watch`` of the stack raise.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_a_signal(stack, ready))
+        runner.run(_until_a_signal(_hold(stack, ready)))
 
 
-async def _until_a_signal(stack: Stack, ready: Ready) -> None:
+def run_to_its_end(stack: Stack, work: Ready) -> bool:
+    """Start the stack, do the work, and stop; return False when a signal came before its end.
+
+    Raises as ``run_in_foreground`` does.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_until_a_signal(_do(stack, work)))
+
+
+async def _until_a_signal(held: Coroutine[None, None, None]) -> bool:
+    """Run to the end, or until a signal cancels it; return whether it came to its end."""
     signalled = asyncio.Event()
     with _heard(signalled):
-        holding = asyncio.create_task(_hold(stack, ready))
+        holding = asyncio.create_task(held)
         waiting = asyncio.create_task(signalled.wait())
         await asyncio.wait({holding, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
+    ended = holding.done()
     holding.cancel()
     with suppress(asyncio.CancelledError):
         await holding
+    return ended
 
 
 async def _hold(stack: Stack, ready: Ready) -> None:
     async with stack:
         await ready(stack)
         await stack.watch()
+
+
+async def _do(stack: Stack, work: Ready) -> None:
+    async with stack:
+        working = asyncio.ensure_future(work(stack))
+        watching = asyncio.create_task(stack.watch())
+        try:
+            await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+            # A server that died is the reason for whatever went wrong with the work.
+            await (watching if watching.done() else working)
+        finally:
+            watching.cancel()
+            working.cancel()
+            await asyncio.gather(watching, working, return_exceptions=True)
 
 
 @contextmanager

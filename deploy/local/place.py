@@ -32,8 +32,11 @@ def settle(folder: Path, account: Account | None, say: Say = say_on_stderr) -> P
     so the next start finds the same data. Permissions of existing folders are never changed.
     """
     folder = folder.absolute()
+    if account is None:
+        _make_plain_folder(folder)
+        return folder
     make_folder(folder)
-    if account is None or account.reaches(folder):
+    if account.reaches(folder):
         return folder
     other = _temp_home(account) / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     make_folder(other)
@@ -103,6 +106,13 @@ def _refuse_foreign(folder: Path) -> None:
         raise FolderUnsafe(
             f"{folder} is not a folder that only you can write to. Remove it, or set TMPDIR."
         )
+
+
+def _make_plain_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise FolderUnsafe(f"{folder} is in the way: a folder is needed there.") from None
 
 
 def make_folder(folder: Path) -> None:

@@ -36,7 +36,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def wait_until_free(port: int, seconds: float = 5.0) -> None:
+def wait_until_free(port: int, seconds: float = 3.0) -> None:
     """Give the server that used the port before us a moment to go; EmbeddedError if it stays."""
     deadline = time.monotonic() + seconds
     while not is_free(port):

@@ -8,9 +8,13 @@ from shared.contracts.contract import Contract, Exact, MoneyValue, published
 
 @published("pharos.performance.plan.saved.v1", read="plans:read", subject="plan_id")
 class PlanSaved(Contract):
-    """A plan got its first or a further version, in force from ``valid_from``."""
+    """A plan got its first or a further version, in force from ``valid_from``.
+
+    ``version`` counts every change of the plan, assignments too; ``plan_version`` its versions.
+    """
 
     plan_id: UUID
+    plan_version: int
     name: str
     valid_from: date
 

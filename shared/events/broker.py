@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 import nats
 import orjson
@@ -16,14 +17,24 @@ from shared import clock
 from shared.errors import Unavailable
 from shared.events.envelope import Event, subject_of, to_headers
 from shared.logs import logger
+from shared.tasks import end
 
 log = logger(__name__)
 
 PUBLISH_TIMEOUT_SECONDS = 5.0
 CALL_TIMEOUT_SECONDS = 3.0
+CLOSE_SECONDS = 2.0
 WINDOW = 1_000
 STREAM_MAX_BYTES = 256 << 20
 STREAM_MAX_AGE_SECONDS = 7 * 86_400
+# The library's signature wants whole seconds; it takes parts of them as well.
+_CONNECTION: Final[dict[str, Any]] = {
+    "max_reconnect_attempts": -1,
+    "reconnect_time_wait": 0.2,
+    "ping_interval": 10,
+    "max_outstanding_pings": 2,
+    "connect_timeout": 2,
+}
 
 
 class BrokerUnavailable(Unavailable):
@@ -68,33 +79,34 @@ class Broker:
     async def close(self) -> None:
         """Close the connection; what is not sent yet stays in the log."""
         if self._connecting is not None:
-            self._connecting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._connecting
+            await end([self._connecting])
         if self._client is not None:
             with contextlib.suppress(TimeoutError, nats.errors.Error):
-                await asyncio.wait_for(self._client.close(), 2)
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._client.close()
 
     async def _connect(self) -> None:
         while True:
+            client = Client()
             try:
-                self._client = await nats.connect(
+                await client.connect(
                     self._url,
                     name=self._name,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=0.2,
-                    ping_interval=10,
-                    max_outstanding_pings=2,
-                    connect_timeout=2,
                     error_cb=self._on_error,
                     reconnected_cb=self._on_reconnect,
+                    **_CONNECTION,
                 )
                 break
+            except asyncio.CancelledError:
+                # Nobody else knows of a connection that is half made.
+                await client.close()
+                raise
             except (OSError, nats.errors.Error, TimeoutError) as error:
                 log.warning("broker_away", error=repr(error))
                 await clock.pause(1)
-        self._inbox = self._client.new_inbox()
-        await self._client.subscribe(f"{self._inbox}.*", cb=self._on_acknowledge)
+        self._client = client
+        self._inbox = client.new_inbox()
+        await client.subscribe(f"{self._inbox}.*", cb=self._on_acknowledge)
         await self._on_reconnect()
 
     async def _on_error(self, error: Exception) -> None:
@@ -174,14 +186,14 @@ class Broker:
                     reply=f"{self._inbox}.{token}",
                     headers=to_headers(event),
                 )
-            await asyncio.wait_for(window.settled.wait(), PUBLISH_TIMEOUT_SECONDS)
-        except (nats.errors.Error, OSError, TimeoutError) as error:
+            settled = await clock.within(PUBLISH_TIMEOUT_SECONDS, window.settled)
+        except (nats.errors.Error, OSError) as error:
             raise BrokerUnavailable from error
         finally:
             for token in tokens:
                 self._windows.pop(token, None)
-        if window.refusal:
-            log.warning("publish_refused", reason=window.refusal)
+        if window.refusal or not settled:
+            log.warning("publish_refused", reason=window.refusal or "no answer")
             raise BrokerUnavailable
 
     async def _on_acknowledge(self, message: Msg) -> None:

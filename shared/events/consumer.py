@@ -109,6 +109,7 @@ class Consumer:
             return
         self._renewed = clock.monotonic()
         self._position = await self._mark.read(self._database)
+        self._metrics.watermark.labels(*self._mark.labels).set(self._position.number)
         self._metrics.stopped.labels(*self._mark.labels).set(self._position.stopped is not None)
         if self._position.stopped is not None:
             await clock.pause(self._lease.seconds)

@@ -1,8 +1,8 @@
 """The doorbell: wakes the relay after a commit, in this process or through the broker."""
 
 import asyncio
-import contextlib
 
+from shared import clock
 from shared.events.broker import Broker
 
 
@@ -54,9 +54,7 @@ class Doorbell:
 
     async def wait(self, seconds: float) -> bool:
         """Wait for a ring, at most so long; True when it rang."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), seconds)
-        rung = self._rung.is_set()
+        rung = await clock.within(seconds, self._rung)
         self._rung.clear()
         return rung
 

@@ -127,8 +127,7 @@ class Pull:
         if not self._messages:
             self._arrived.clear()
             self._check()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), seconds)
+            await clock.within(seconds, self._arrived)
             self._check()
         taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
         if self._outstanding + len(self._messages) <= REQUEST // 2:

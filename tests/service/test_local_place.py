@@ -183,6 +183,18 @@ def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FolderUnsafe, match="is in the way"):
         make_folder(tmp_path / "file")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(FolderUnsafe, match="is in the way"):
+            settle(path, None)
+
+
+def test_the_umask_of_a_plain_user_is_respected(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        settle(tmp_path / "a" / "b", None)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_private_file_is_never_readable_by_others(tmp_path: Path) -> None:

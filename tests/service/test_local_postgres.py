@@ -184,6 +184,18 @@ async def test_a_stale_name_of_another_living_process_does_not_block_the_start(
         bystander.wait()
 
 
+def test_an_orphan_that_does_not_end_is_told_with_its_number(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.local.postgres._ORPHAN_SECONDS_MAX", 0.2)
+    with EmbeddedPostgres(folder / "postgres", durable=False) as server:
+        assert server._lock is not None
+        server._lock.release()
+        with pytest.raises(EmbeddedError, match=f"kill -INT {server.child.pid}"):
+            EmbeddedPostgres(folder / "postgres").start()
+        assert server.child.running
+
+
 def test_a_second_start_on_the_same_folder_is_refused_in_words(folder: Path) -> None:
     with started_by_another_process(folder / "postgres") as parent:
         assert parent.stdout is not None
@@ -249,7 +261,9 @@ def test_a_start_can_be_given_up(folder: Path) -> None:
     server.stop()
     thread.join(10)
     assert not thread.is_alive()
-    assert len(failures) <= 1
+    assert [str(failure) for failure in failures] == ["PostgreSQL was stopped while it started."]
+    with server:
+        assert server.child.running
 
 
 async def test_tests_may_trade_durability_for_speed(server: EmbeddedPostgres, folder: Path) -> None:

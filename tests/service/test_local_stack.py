@@ -285,7 +285,7 @@ def test_killing_the_runner_leaves_nothing_and_the_next_start_has_the_data(
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_everything_in_order(folder: Path, number: signal.Signals) -> None:
     process, _ = started(folder)
     with process:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from services.performance.plans.model import Component
 from shared.ids import derived_id
 from shared.money import Money
-from shared.period import NamedPeriod
+from shared.period import Period
 from shared.ratio import Ratio
 
 
@@ -77,14 +79,14 @@ class Incentive:
 
 
 class PayeePeriod(NamedTuple):
-    """Whose incentives of which period: what is recalculated together."""
+    """Whose incentives of which period, by its name: what is worked out together."""
 
     payee_id: UUID
-    period: NamedPeriod
+    period: str
 
 
 class Key(NamedTuple):
-    """What an incentive is for. The period is named, and of the component's own length."""
+    """What an incentive is for: whose, of which period, by which component of which plan."""
 
     payee_id: UUID
     period: str
@@ -95,6 +97,11 @@ class Key(NamedTuple):
     def id(self) -> UUID:
         """Return the id of the incentive, always the same for the same key."""
         return derived_id("incentive", self.payee_id, self.plan_id, self.component, self.period)
+
+    @property
+    def owner(self) -> PayeePeriod:
+        """Return whose it is and of which period."""
+        return PayeePeriod(self.payee_id, self.period)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +137,47 @@ class Entry:
     plan_version: int
     tier: int
     amount: Money
+    cause: Cause
     correlation_id: UUID
+    posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A component that is in force for a payee in a period, and the days on which it counts."""
+
+    key: Key
+    plan_version: int
+    currency: str
+    component: Component
+    spans: tuple[Period, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A deal behind an incentive, what it adds up to with those before it, and what it brought."""
+
+    fact_id: UUID
+    occurred_on: date
+    amount: Money
+    cumulative: Money
+    commission: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An incentive as it stands, what the ledger says of it, and the deals behind it."""
+
+    head: Head
+    posted: Money
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A payee whose incentives must be worked out again from a day on, and why."""
+
+    payee_id: UUID
+    since: date
+    correlation_id: UUID
+    origin: str

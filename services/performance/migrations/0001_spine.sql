@@ -9,7 +9,7 @@ CREATE TABLE plan (
 
 CREATE TABLE plan_version (
     plan_id uuid NOT NULL,
-    number integer NOT NULL,
+    number bigint NOT NULL,
     valid_from date NOT NULL,
     currency text NOT NULL,
     components jsonb NOT NULL,
@@ -30,8 +30,8 @@ CREATE INDEX plan_assignment_plan ON plan_assignment (plan_id, payee_id);
 
 CREATE TABLE credit (
     payee_id uuid NOT NULL,
+    id uuid NOT NULL,
     cause_id uuid NOT NULL,
-    ordinal smallint NOT NULL,
     fact_id uuid NOT NULL,
     fact_version bigint NOT NULL,
     occurred_on date NOT NULL,
@@ -43,8 +43,10 @@ CREATE TABLE credit (
     partition smallint NOT NULL,
     number bigint NOT NULL,
     posted_at timestamptz NOT NULL,
-    PRIMARY KEY (payee_id, cause_id, ordinal)
+    PRIMARY KEY (payee_id, id)
 );
+
+CREATE INDEX credit_day ON credit (payee_id, occurred_on, id);
 
 CREATE INDEX credit_measure ON credit (payee_id, metric, occurred_on)
     INCLUDE (currency, commission_amount, quota_amount);
@@ -79,7 +81,7 @@ CREATE TABLE incentive (
     period text COLLATE "C" NOT NULL,
     plan_id uuid NOT NULL,
     component text COLLATE "C" NOT NULL,
-    plan_version integer NOT NULL,
+    plan_version bigint NOT NULL,
     version bigint NOT NULL,
     amount numeric(33, 12) NOT NULL CHECK (amount <> 'NaN'),
     currency text NOT NULL,
@@ -95,7 +97,7 @@ CREATE TABLE incentive_entry (
     period text COLLATE "C" NOT NULL,
     plan_id uuid NOT NULL,
     component text COLLATE "C" NOT NULL,
-    plan_version integer NOT NULL,
+    plan_version bigint NOT NULL,
     tier smallint NOT NULL,
     amount numeric(33, 12) NOT NULL CHECK (amount <> 'NaN'),
     currency text NOT NULL,

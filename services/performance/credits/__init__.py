@@ -1,0 +1,1 @@
+"""Credits: which part of a deal counts for which payee, as a ledger."""

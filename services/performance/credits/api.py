@@ -1,0 +1,80 @@
+"""Routes of credits."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from services.performance.credits import queries
+from services.performance.credits.model import Entry
+from shared.contracts.targets import Metric
+from shared.fields import Code, Id, View
+from shared.http.call import CallOf
+from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.routes import needs, routes
+from shared.money import Money
+from shared.ratio import plain
+
+router = routes("credits")
+
+
+class CreditView(View):
+    """An entry of the credit ledger; `currency` is null for metrics that are no money."""
+
+    id: UUID
+    payee_id: UUID
+    occurred_on: date
+    metric: Metric
+    quota_amount: str
+    commission_amount: str
+    currency: str | None
+    fact_id: UUID
+    fact_version: int
+    cause_id: UUID
+    source: str
+    partition: int
+    number: int
+    posted_at: datetime
+
+    @classmethod
+    def of(cls, entry: Entry) -> "CreditView":
+        """Return the view of an entry."""
+        key = entry.key
+        return cls(
+            id=entry.id,
+            payee_id=key.payee_id,
+            occurred_on=key.occurred_on,
+            metric=key.metric,
+            quota_amount=_text(entry.amounts.quota, key.currency),
+            commission_amount=_text(entry.amounts.commission, key.currency),
+            currency=key.currency or None,
+            fact_id=entry.fact_id,
+            fact_version=entry.fact_version,
+            cause_id=entry.cause_id,
+            source=entry.source,
+            partition=entry.partition,
+            number=entry.number,
+            posted_at=entry.posted_at,
+        )
+
+
+@router.get("/credits", openapi_extra=needs("credits:read"))
+async def list_credits(
+    call: CallOf,
+    payee_id: Annotated[Id, Query()],
+    period: Annotated[Code, Query(description="Such as 2017-Q2.")],
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[CreditView]:
+    """List what was posted to a payee's credits in a period, by the day on which it counts."""
+    days = call.ctx.installation.calendar.named(period).period
+    found = await call.read(queries.listed, payee_id, days, after_id(cursor), limit + 1)
+    return page_by_id([CreditView.of(entry) for entry in found], limit)
+
+
+def _text(amount: Decimal, currency: str) -> str:
+    if currency:
+        return Money(amount, currency).text
+    return plain(amount.normalize())

@@ -1,0 +1,34 @@
+"""Reading incentives: what the ledger says of them, and whether they wait to be worked out."""
+
+from collections.abc import Mapping
+from typing import Final, LiteralString
+from uuid import UUID
+
+from services.performance.incentives.model import Key, PayeePeriod
+from shared.db import Connection
+from shared.money import Money
+
+_POSTED: Final[LiteralString] = """
+    SELECT payee_id, period, plan_id, component, currency, sum(amount) AS amount
+      FROM incentive_entry
+     WHERE payee_id = $1 AND period = $2
+     GROUP BY payee_id, period, plan_id, component, currency
+"""
+_WAITS: Final[LiteralString] = """
+    SELECT EXISTS (SELECT FROM recalculation WHERE payee_id = $1)
+"""
+
+
+async def posted(conn: Connection, owner: PayeePeriod) -> Mapping[Key, Money]:
+    """Return what the ledger of a payee and period adds up to, by incentive."""
+    return {
+        Key(row["payee_id"], row["period"], row["plan_id"], row["component"]): Money(
+            row["amount"], row["currency"]
+        )
+        for row in await conn.fetch(_POSTED, *owner)
+    }
+
+
+async def waits(conn: Connection, payee_id: UUID) -> bool:
+    """Return whether a payee is marked to be worked out again."""
+    return bool(await conn.fetchval(_WAITS, payee_id))

@@ -1,0 +1,162 @@
+"""Incentives in the database: heads, the ledger of their differences, and what waits."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, LiteralString
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from services.performance.incentives.model import Entry, Head, Incentive, Key, Mark, PayeePeriod
+from shared.db import Connection, Row, columns
+from shared.events import outbox
+
+TRACE: Final = TypeAdapter(Incentive)
+"""An incentive with its whole explanation as JSON and back; every number in it is text."""
+
+_NEW_LOCKS: Final[LiteralString] = """
+    INSERT INTO payee_lock (payee_id)
+    SELECT p.payee_id FROM unnest($1::uuid[]) AS p (payee_id)
+    ON CONFLICT (payee_id) DO NOTHING
+"""
+_LOCK: Final[LiteralString] = """
+    SELECT payee_id FROM payee_lock WHERE payee_id = ANY($1::uuid[]) ORDER BY payee_id FOR UPDATE
+"""
+_HEADS: Final[LiteralString] = """
+    SELECT i.payee_id, i.period, i.plan_id, i.component, i.plan_version, i.version, i.trace
+      FROM unnest($1::uuid[], $2::text[]) AS w (payee_id, period)
+      JOIN incentive AS i ON i.payee_id = w.payee_id AND i.period = w.period
+     ORDER BY i.payee_id, i.period, i.plan_id, i.component
+"""
+_OWNERS: Final[LiteralString] = """
+    SELECT DISTINCT payee_id, period FROM incentive WHERE payee_id = ANY($1::uuid[])
+"""
+_POST: Final[LiteralString] = (
+    "WITH appended AS ("
+    + outbox.APPEND
+    + """), posted AS (
+    INSERT INTO incentive_entry (
+        id, payee_id, period, plan_id, component, plan_version, tier, amount, currency,
+        cause_source, cause_partition, cause_first, cause_last, correlation_id, posted_at)
+    SELECT e.id, e.payee_id, e.period, e.plan_id, e.component, e.plan_version, e.tier, e.amount,
+           e.currency, e.cause_source, e.cause_partition, e.cause_first, e.cause_last,
+           e.correlation_id, e.posted_at
+      FROM unnest($11::uuid[], $12::uuid[], $13::text[], $14::uuid[], $15::text[],
+                  $16::bigint[], $17::smallint[], $18::numeric[], $19::text[], $20::text[],
+                  $21::smallint[], $22::bigint[], $23::bigint[], $24::uuid[],
+                  $25::timestamptz[])
+           AS e (id, payee_id, period, plan_id, component, plan_version, tier, amount, currency,
+                 cause_source, cause_partition, cause_first, cause_last, correlation_id,
+                 posted_at)
+    )
+    INSERT INTO incentive (
+        payee_id, period, plan_id, component, plan_version, version, amount, currency, trace)
+    SELECT i.payee_id, i.period, i.plan_id, i.component, i.plan_version, i.version, i.amount,
+           i.currency, i.trace
+      FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[],
+                  $8::numeric[], $9::text[], $10::jsonb[])
+           AS i (payee_id, period, plan_id, component, plan_version, version, amount, currency,
+                 trace)
+    ON CONFLICT (payee_id, period, plan_id, component) DO UPDATE
+       SET plan_version = excluded.plan_version, version = excluded.version,
+           amount = excluded.amount, currency = excluded.currency, trace = excluded.trace
+"""
+)
+# A payee who is already marked is worked out from the earlier day, for the last cause.
+_MARK: Final[LiteralString] = """
+    INSERT INTO recalculation AS r (payee_id, since, correlation_id, origin)
+    SELECT m.payee_id, m.since, m.correlation_id, m.origin
+      FROM unnest($1::uuid[], $2::date[], $3::uuid[], $4::text[])
+           AS m (payee_id, since, correlation_id, origin)
+    ON CONFLICT (payee_id) DO UPDATE
+       SET since = least(r.since, excluded.since),
+           correlation_id = excluded.correlation_id, origin = excluded.origin
+"""
+_TAKE_MARKS: Final[LiteralString] = """
+    DELETE FROM recalculation
+     WHERE payee_id = ANY(ARRAY(
+        SELECT payee_id FROM recalculation ORDER BY payee_id LIMIT $1 FOR UPDATE SKIP LOCKED))
+    RETURNING payee_id, since, correlation_id, origin
+"""
+
+
+async def lock_payees(conn: Connection, payee_ids: Iterable[UUID]) -> None:
+    """Lock payees, in the order of their ids, until the caller's transaction ends.
+
+    Whoever changed something that pay depends on locks after the change and reads after the lock;
+    so, statements seeing what was committed before them, the last one to lock sees it all.
+    """
+    ids = sorted(set(payee_ids))
+    await conn.execute(_NEW_LOCKS, ids)
+    await conn.execute(_LOCK, ids)
+
+
+async def heads(conn: Connection, owners: Iterable[PayeePeriod]) -> Sequence[Head]:
+    """Return the incentives of these payees and periods as they stand."""
+    return [_to_head(row) for row in await conn.fetch(_HEADS, *columns(list(owners), 2))]
+
+
+async def owners(conn: Connection, payee_ids: Iterable[UUID]) -> set[PayeePeriod]:
+    """Return in which periods these payees have incentives."""
+    return {PayeePeriod(**dict(row)) for row in await conn.fetch(_OWNERS, list(payee_ids))}
+
+
+async def post(
+    conn: Connection, changed: Sequence[Head], entries: Sequence[Entry], events: str
+) -> None:
+    """Write incentives, the entries that brought them here, and the events, in one statement."""
+    await conn.execute(
+        _POST,
+        events,
+        *columns([_head_row(head) for head in changed], 9),
+        *columns([_entry_row(entry) for entry in entries], 15),
+    )
+
+
+async def mark(conn: Connection, marks: Iterable[Mark]) -> None:
+    """Mark payees to be worked out again."""
+    rows = [
+        (mark.payee_id, mark.since, mark.correlation_id, mark.origin)
+        for mark in sorted(marks, key=lambda mark: mark.payee_id)
+    ]
+    await conn.execute(_MARK, *columns(rows, 4))
+
+
+async def take_marks(conn: Connection, limit: int) -> Mapping[UUID, Mark]:
+    """Take marks away, by payee, to work them off in the caller's transaction."""
+    return {row["payee_id"]: Mark(**dict(row)) for row in await conn.fetch(_TAKE_MARKS, limit)}
+
+
+def _to_head(row: Row) -> Head:
+    key = Key(row["payee_id"], row["period"], row["plan_id"], row["component"])
+    return Head(key, row["plan_version"], row["version"], TRACE.validate_json(row["trace"]))
+
+
+def _head_row(head: Head) -> tuple[object, ...]:
+    amount = head.incentive.amount
+    trace = TRACE.dump_json(head.incentive).decode()
+    return (
+        *head.key,
+        head.plan_version,
+        head.version,
+        amount.amount,
+        amount.currency,
+        trace,
+    )
+
+
+def _entry_row(entry: Entry) -> tuple[object, ...]:
+    cause = entry.cause
+    return (
+        entry.id,
+        *entry.key,
+        entry.plan_version,
+        entry.tier,
+        entry.amount.amount,
+        entry.amount.currency,
+        cause.source,
+        cause.partition,
+        cause.first,
+        cause.last,
+        entry.correlation_id,
+        entry.posted_at,
+    )

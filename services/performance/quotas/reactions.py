@@ -1,0 +1,92 @@
+"""What targets and their attainment do to quotas, and by them to incentives."""
+
+from collections.abc import Sequence
+
+from services.performance.incentives import commands as incentives
+from services.performance.incentives.model import PayeePeriod
+from services.performance.plans import queries as plans
+from services.performance.plans.queries import Holding
+from services.performance.quotas import rules, store
+from services.performance.quotas.model import Aim
+from shared.context import Context
+from shared.contracts.targets import AttainmentUpdated, ScopeKind, TargetSet
+from shared.db import Connection
+from shared.events.consumer import Subscription
+from shared.events.envelope import Event
+from shared.period import FiscalCalendar, PeriodKind
+
+Touched = dict[Aim, Context]
+"""What moved, in the context of the last event that moved it."""
+
+
+async def follow_targets(conn: Connection, ctx: Context, events: Sequence[Event]) -> None:
+    """Keep targets and actuals at their highest versions, and work out again who they pay."""
+    touched = await _follow_values(conn, ctx, events) | await _follow_actuals(conn, ctx, events)
+    contexts = await _paid_by(conn, touched, ctx.installation.calendar)
+    if contexts:
+        await incentives.recalculate_many_in(conn, contexts, incentives.cause_of(events))
+
+
+async def _follow_values(conn: Connection, ctx: Context, events: Sequence[Event]) -> Touched:
+    told = {
+        rules.quota_of(event.content): event.context(ctx)
+        for event in events
+        if isinstance(event.content, TargetSet)
+    }
+    if not told:
+        return {}
+    known = await store.lock_many(conn, {quota.target_id for quota in told})
+    news = rules.newest(told, known)
+    await store.save_many(conn, list(news.values()))
+    touched: Touched = {}
+    for quota in news.values():
+        touched[quota.aim] = told[quota]
+        if quota.target_id in known:
+            touched[known[quota.target_id].aim] = told[quota]
+    return touched
+
+
+async def _follow_actuals(conn: Connection, ctx: Context, events: Sequence[Event]) -> Touched:
+    told = {
+        event.content: event.context(ctx)
+        for event in events
+        if isinstance(event.content, AttainmentUpdated)
+    }
+    if not told:
+        return {}
+    news = await store.save_actuals(conn, list(rules.actuals_of(told)))
+    # A member's own attainment moves nothing here: own credits are counted from the deals.
+    return {
+        Aim(a.scope, a.scope_id, a.metric, a.period, a.currency or ""): context
+        for a, context in told.items()
+        if a.target_id in news and a.scope is ScopeKind.UNIT
+    }
+
+
+async def _paid_by(
+    conn: Connection, touched: Touched, calendar: FiscalCalendar
+) -> dict[PayeePeriod, Context]:
+    """Return whose pay in which period may depend on what was touched."""
+    contexts: dict[PayeePeriod, Context] = {}
+    units = []
+    for aim, context in touched.items():
+        period = calendar.named(aim.period)
+        if period.kind is not PeriodKind.QUARTER:
+            continue
+        if aim.scope is ScopeKind.MEMBER:
+            contexts[PayeePeriod(aim.scope_id, period.name)] = context
+        else:
+            units.append((Holding(aim.scope_id, period.period), period.name, context))
+    if units:
+        for place, payee_id in await plans.paid_by_units(conn, [unit[0] for unit in units]):
+            _, name, context = units[place]
+            contexts[PayeePeriod(payee_id, name)] = context
+    return contexts
+
+
+TARGETS = Subscription(
+    consumer="quotas",
+    source="targets",
+    handles=frozenset(contract.TYPE for contract in (TargetSet, AttainmentUpdated)),
+    react=follow_targets,
+)

@@ -1,0 +1,81 @@
+"""Quotas in the database; an older version never overwrites a newer one."""
+
+from collections.abc import Collection, Sequence
+from typing import Final, LiteralString
+from uuid import UUID
+
+from services.performance.quotas.model import Actual, Aim, Quota
+from shared.contracts.targets import Metric, ScopeKind
+from shared.db import Connection, Row, columns
+
+_LOCK: Final[LiteralString] = """
+    SELECT target_id, version, scope, scope_id, metric, period, currency, value
+      FROM quota
+     WHERE target_id = ANY($1::uuid[])
+     ORDER BY target_id
+       FOR UPDATE
+"""
+_SAVE: Final[LiteralString] = """
+    INSERT INTO quota (target_id, version, scope, scope_id, metric, period, currency, value)
+    SELECT q.target_id, q.version, q.scope, q.scope_id, q.metric, q.period, q.currency, q.value
+      FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::uuid[], $5::text[], $6::text[],
+                  $7::text[], $8::numeric[])
+           AS q (target_id, version, scope, scope_id, metric, period, currency, value)
+    ON CONFLICT (target_id) DO UPDATE
+       SET version = excluded.version, scope = excluded.scope, scope_id = excluded.scope_id,
+           metric = excluded.metric, period = excluded.period, currency = excluded.currency,
+           value = excluded.value
+     WHERE quota.version < excluded.version
+"""
+_SAVE_ACTUALS: Final[LiteralString] = """
+    INSERT INTO quota_actual (target_id, partition, version, actual)
+    SELECT a.target_id, a.partition, a.version, a.actual
+      FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::numeric[])
+           AS a (target_id, partition, version, actual)
+     ORDER BY a.target_id, a.partition
+    ON CONFLICT (target_id, partition) DO UPDATE
+       SET version = excluded.version, actual = excluded.actual
+     WHERE quota_actual.version < excluded.version
+    RETURNING target_id
+"""
+
+
+async def lock_many(conn: Connection, target_ids: Collection[UUID]) -> dict[UUID, Quota]:
+    """Return the quotas of these targets that are known, locked."""
+    rows = await conn.fetch(_LOCK, list(target_ids))
+    return {row["target_id"]: _to_quota(row) for row in rows}
+
+
+async def save_many(conn: Connection, quotas: Sequence[Quota]) -> None:
+    """Write quotas, one per target."""
+    rows = [
+        (
+            quota.target_id,
+            quota.version,
+            quota.aim.scope.value,
+            quota.aim.scope_id,
+            quota.aim.metric.value,
+            quota.aim.period,
+            quota.aim.currency,
+            quota.value,
+        )
+        for quota in quotas
+    ]
+    await conn.execute(_SAVE, *columns(rows, 8))
+
+
+async def save_actuals(conn: Connection, actuals: Sequence[Actual]) -> set[UUID]:
+    """Write actuals, one per target and partition; return the targets that they were news to."""
+    rows = await conn.fetch(_SAVE_ACTUALS, *columns(actuals, 4))
+    return {row["target_id"] for row in rows}
+
+
+def _to_quota(row: Row) -> Quota:
+    aim = Aim(
+        ScopeKind(row["scope"]),
+        row["scope_id"],
+        Metric(row["metric"]),
+        row["period"],
+        row["currency"],
+    )
+    return Quota(row["target_id"], row["version"], aim, row["value"])

@@ -1,0 +1,21 @@
+"""The performance service."""
+
+from pathlib import Path
+
+from services.performance.credits import api as credits_ledger
+from services.performance.credits.reactions import DEALS
+from services.performance.incentives.commands import recalculate_marked
+from services.performance.plans import api as plans
+from services.performance.quotas.reactions import TARGETS
+from services.performance.statements import api as statements
+from shared.http.service import Service
+
+SERVICE = Service(
+    name="performance",
+    title="Pharos performance",
+    description="Plans, credits, and the incentives that follow from them, explained to the cent.",
+    routers=(plans.router, credits_ledger.router, statements.router),
+    migrations=Path(__file__).parent / "migrations",
+    subscriptions=(DEALS, TARGETS),
+    chores=(recalculate_marked,),
+)

@@ -1,0 +1,271 @@
+"""Routes of statements."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path, Query
+from pydantic import Field
+
+from services.performance.incentives.model import Explained, LeftOut, Line, Note, Part, Words
+from services.performance.statements import commands, queries
+from services.performance.statements.model import LedgerLine, Statement, Total
+from shared.fields import Code, MoneyView, View
+from shared.http.call import CallOf
+from shared.http.page import Cursor, Limit, Page, after_id, encode, page_by_id
+from shared.http.routes import needs, routes
+from shared.money import Money
+
+router = routes("statements")
+
+PeriodName = Annotated[Code, Path(description="Such as 2017-Q2.")]
+
+
+class WordsView(View):
+    """An explanation in both languages."""
+
+    en: str
+    zh: str
+
+    @classmethod
+    def of(cls, words: Words) -> "WordsView":
+        """Return the view of an explanation."""
+        return cls(en=words.en, zh=words.zh)
+
+
+class LineView(View):
+    """What one tier brought: its row with bounds as amounts, the slice in it, and the result.
+
+    `exact` is slice × rate; `amount` is round(cumulative exact) less that of the lines before, so
+    the lines sum to the component's amount.
+    """
+
+    tier: int
+    start: MoneyView = Field(serialization_alias="from")
+    end: MoneyView | None = Field(serialization_alias="to")
+    rate: str
+    slice: MoneyView
+    exact: MoneyView
+    amount: MoneyView
+    text: WordsView
+
+    @classmethod
+    def of(cls, line: Line) -> "LineView":
+        """Return the view of a line."""
+        return cls(
+            tier=line.tier,
+            start=MoneyView.of(line.start),
+            end=_money(line.end),
+            rate=str(line.rate),
+            slice=MoneyView.of(line.slice),
+            exact=MoneyView.of(line.exact),
+            amount=MoneyView.of(line.amount),
+            text=WordsView.of(line.words),
+        )
+
+
+class NoteView(View):
+    """Something that a reader of the amount must know."""
+
+    code: str
+    text: WordsView
+
+    @classmethod
+    def of(cls, note: Note) -> "NoteView":
+        """Return the view of a note."""
+        return cls(code=note.code, text=WordsView.of(note.words))
+
+
+class LeftOutView(View):
+    """Credits that were not counted because they are in another currency."""
+
+    amount: MoneyView
+    credits: int
+
+    @classmethod
+    def of(cls, left_out: LeftOut) -> "LeftOutView":
+        """Return the view of what was left out."""
+        return cls(amount=MoneyView.of(left_out.amount), credits=left_out.credits)
+
+
+class PartView(View):
+    """A deal behind a component, in order: with what came before it, and what it brought."""
+
+    fact_id: UUID
+    occurred_on: date
+    amount: MoneyView
+    cumulative: MoneyView
+    commission: MoneyView
+
+    @classmethod
+    def of(cls, part: Part) -> "PartView":
+        """Return the view of a deal's part."""
+        return cls(
+            fact_id=part.fact_id,
+            occurred_on=part.occurred_on,
+            amount=MoneyView.of(part.amount),
+            cumulative=MoneyView.of(part.cumulative),
+            commission=MoneyView.of(part.commission),
+        )
+
+
+class ComponentView(View):
+    """What a component pays, and why.
+
+    `lines` and `credits` each sum to `amount`; `posted` is what the ledger adds up to, the same.
+    """
+
+    incentive_id: UUID
+    version: int
+    plan_id: UUID
+    plan_version: int
+    component: str
+    amount: MoneyView
+    posted: MoneyView
+    measured: MoneyView
+    quota: MoneyView | None
+    attainment: str | None
+    lines: list[LineView]
+    notes: list[NoteView]
+    left_out: list[LeftOutView]
+    credits: list[PartView]
+
+    @classmethod
+    def of(cls, explained: Explained) -> "ComponentView":
+        """Return the view of an incentive with its explanation."""
+        head, incentive = explained.head, explained.head.incentive
+        measured, attainment = incentive.measured, incentive.attainment
+        return cls(
+            incentive_id=head.key.id,
+            version=head.version,
+            plan_id=head.key.plan_id,
+            plan_version=head.plan_version,
+            component=head.key.component,
+            amount=MoneyView.of(incentive.amount),
+            posted=MoneyView.of(explained.posted),
+            measured=MoneyView.of(measured.amount),
+            quota=_money(measured.quota),
+            attainment=None if attainment is None else str(attainment),
+            lines=[LineView.of(line) for line in incentive.lines],
+            notes=[NoteView.of(note) for note in incentive.notes],
+            left_out=[LeftOutView.of(left_out) for left_out in measured.left_out],
+            credits=[PartView.of(part) for part in explained.parts],
+        )
+
+
+class StatementView(View):
+    """What a payee earned in a period. `waits`: a change is still being worked in."""
+
+    payee_id: UUID
+    period: str
+    start: date
+    end: date
+    waits: bool
+    totals: list[MoneyView]
+    components: list[ComponentView]
+
+    @classmethod
+    def of(cls, statement: Statement) -> "StatementView":
+        """Return the view of a statement."""
+        return cls(
+            payee_id=statement.payee_id,
+            period=statement.period.name,
+            start=statement.period.period.start,
+            end=statement.period.period.end,
+            waits=statement.waits,
+            totals=_amounts(statement.totals),
+            components=[ComponentView.of(explained) for explained in statement.incentives],
+        )
+
+
+class TotalView(View):
+    """What a payee earned in a period, one amount per currency."""
+
+    payee_id: UUID
+    totals: list[MoneyView]
+
+    @classmethod
+    def of(cls, total: Total) -> "TotalView":
+        """Return the view of a total."""
+        return cls(payee_id=total.payee_id, totals=_amounts(total.amounts))
+
+
+class EntryView(View):
+    """A line of the ledger. The cause is a range of a source's events, or else a request.
+
+    `partition`, `first` and `last` are null for a request or for work that was put off; the
+    correlation id leads to it.
+    """
+
+    id: UUID
+    plan_id: UUID
+    plan_version: int
+    component: str
+    tier: int
+    amount: MoneyView
+    source: str
+    partition: int | None
+    first: int | None
+    last: int | None
+    correlation_id: UUID
+    posted_at: datetime
+
+    @classmethod
+    def of(cls, line: LedgerLine) -> "EntryView":
+        """Return the view of a line of the ledger."""
+        return cls(
+            id=line.id,
+            plan_id=line.plan_id,
+            plan_version=line.plan_version,
+            component=line.component,
+            tier=line.tier,
+            amount=MoneyView.of(line.amount),
+            source=line.cause.source,
+            partition=line.cause.partition,
+            first=line.cause.first,
+            last=line.cause.last,
+            correlation_id=line.correlation_id,
+            posted_at=line.posted_at,
+        )
+
+
+@router.get("/statements", openapi_extra=needs("statements:read"))
+async def list_statements(
+    call: CallOf,
+    period: Annotated[Code, Query(description="Such as 2017-Q2.")],
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[TotalView]:
+    """List what everybody earned in a period, by payee."""
+    name = call.ctx.installation.calendar.named(period).name
+    found = await call.read(queries.listed, name, after_id(cursor), limit + 1)
+    items = [TotalView.of(total) for total in found[:limit]]
+    more = len(found) > limit
+    return Page(items=items, next=encode(items[-1].payee_id) if more else None)
+
+
+@router.get("/statements/{payee_id}/{period}", openapi_extra=needs("statements:read"))
+async def read_statement(payee_id: UUID, period: PeriodName, call: CallOf) -> StatementView:
+    """Return what a payee earned in a period: every line with its reason, every deal behind it."""
+    calendar = call.ctx.installation.calendar
+    statement = await call.read(commands.draw_up, calendar, payee_id, calendar.named(period))
+    return StatementView.of(statement)
+
+
+@router.get("/statements/{payee_id}/{period}/entries", openapi_extra=needs("statements:read"))
+async def list_entries(
+    payee_id: UUID, period: PeriodName, call: CallOf, limit: Limit = 50, cursor: Cursor = None
+) -> Page[EntryView]:
+    """List the ledger behind a statement as it was posted; its sum is the statement's."""
+    name = call.ctx.installation.calendar.named(period).name
+    found = await call.read(queries.entries, payee_id, name, after_id(cursor), limit + 1)
+    return page_by_id([EntryView.of(line) for line in found], limit)
+
+
+def _money(money: Money | None) -> MoneyView | None:
+    return None if money is None else MoneyView.of(money)
+
+
+def _amounts(amounts: Iterable[Money]) -> list[MoneyView]:
+    return [MoneyView.of(money) for money in amounts]

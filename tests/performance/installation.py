@@ -1,0 +1,107 @@
+"""Where the bench runs: an embedded installation of its own, and a bare database beside it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import asyncpg
+
+from deploy.installation import SERVICES
+from deploy.local.hosting import Isolated
+from deploy.local.place import throwaway_folder
+from deploy.local.provision import DATABASE, provision, with_database
+from deploy.local.stack import BROKER_VARIABLE, DATABASE_VARIABLE, Stack
+from deploy.local.supervisor import Child
+from deploy.serving import load
+from shared.migrate import upgrade
+from tests.performance.figures import BenchFailed
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+BARE = "bare"
+"""The database with the same tables, which only bare statements use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A running stack; ``bare`` has the DSN of each service in the database beside it."""
+
+    stack: Stack
+    bare: dict[str, str]
+
+    @property
+    def token(self) -> str:
+        """An access token that may do everything."""
+        return self.stack.token(roles=["admin"])
+
+    @property
+    def nats_url(self) -> str:
+        """The address of the broker."""
+        return self.stack.settings["pipeline"].nats_url
+
+    def port(self, service: str) -> int:
+        """Return the port on which the process of a service listens, past the front."""
+        return int(self._process(service).command[-1])
+
+    def pid(self, service: str) -> int:
+        """Return the process id of a service."""
+        return self._process(service).pid
+
+    def _process(self, service: str) -> Child:
+        hosted = self.stack.services[service]
+        if not isinstance(hosted, Isolated) or hosted.child is None:
+            raise BenchFailed(f"{service} has no process of its own right now.")
+        return hosted.child
+
+    async def stop(self, *services: str) -> None:
+        """Stop services, so that they take nothing from what is measured."""
+        for name in services:
+            await self.stack.services[name].stop()
+
+    async def start(self, *services: str) -> None:
+        """Start services again."""
+        for name in services:
+            await self.stack.services[name].start()
+
+    @asynccontextmanager
+    async def administrator(self) -> AsyncIterator[Connection]:
+        """Give a connection that sees every schema."""
+        conn = await asyncpg.connect(with_database(_admin_dsn(self.stack), DATABASE))
+        try:
+            yield conn
+        finally:
+            await conn.close()
+
+
+def _admin_dsn(stack: Stack) -> str:
+    if stack.postgres is None:
+        raise BenchFailed("The bench uses a PostgreSQL of its own.")
+    return stack.postgres.dsn("postgres")
+
+
+@asynccontextmanager
+async def installed(*, isolated: bool) -> AsyncIterator[Installation]:
+    """Start an installation, durable as in production, in a folder that goes with it."""
+    with throwaway_folder("pharos-bench-") as folder, _own_servers():
+        async with Stack(folder, isolated=isolated, settings={"log_level": "warning"}) as stack:
+            bare = await provision(_admin_dsn(stack), stack.folder / "secrets", database=BARE)
+            for name in SERVICES:
+                await asyncio.to_thread(upgrade, load(name), bare[name])
+            yield Installation(stack, bare)
+
+
+@contextmanager
+def _own_servers() -> Iterator[None]:
+    """Leave out servers named from outside: a bench must neither load nor fill them."""
+    named = {
+        name: os.environ.pop(name)
+        for name in (DATABASE_VARIABLE, BROKER_VARIABLE)
+        if name in os.environ
+    }
+    try:
+        yield
+    finally:
+        os.environ.update(named)

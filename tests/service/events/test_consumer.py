@@ -1,0 +1,179 @@
+"""A consumer applies everything once and in order, whatever the broker does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from shared import clock
+from shared.auth.client import TokenSource
+from shared.context import Context
+from shared.contracts.pipeline import AccountSaved
+from shared.db import Database
+from shared.events.broker import Broker
+from shared.events.consumer import Consumer, Subscription
+from shared.events.feed import FeedClient
+from shared.ids import new_id
+from shared.metrics import Metrics
+from shared.tasks import end
+from tests.service.conftest import Installation
+from tests.service.events.told import Heard, account, tell
+
+WATERMARK = "SELECT number, stopped FROM watermark WHERE consumer = 'listener'"
+PARKED = "SELECT number, reason FROM parked ORDER BY number"
+
+
+@dataclass
+class Listening:
+    """A source that tells of accounts, and a consumer in another service that hears them."""
+
+    source: Database
+    database: Database
+    broker: Broker
+    heard: Heard
+    start: Callable[[], asyncio.Task[None]]
+
+    async def tell(self, *names: str) -> None:
+        await tell(self.source, *(account(name=name) for name in names))
+
+    async def until(self, number: int) -> None:
+        """Wait until the consumer is at a number."""
+        for _ in range(1_000):
+            if (await self.mark())[0] >= number:
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail(f"the consumer is at {await self.mark()}, not at {number}")
+
+    async def mark(self) -> tuple[int, str | None]:
+        async with self.database.acquire() as conn:
+            row = await conn.fetchrow(WATERMARK)
+        return (0, None) if row is None else (row["number"], row["stopped"])
+
+    async def parked(self) -> list[tuple[int, str]]:
+        async with self.database.acquire() as conn:
+            return [(row["number"], row["reason"]) for row in await conn.fetch(PARKED)]
+
+
+@asynccontextmanager
+async def listening(installation: Installation) -> AsyncIterator[Listening]:
+    settings = installation.settings("knowledge")
+    heard = Heard()
+    tasks: list[asyncio.Task[None]] = []
+    async with (
+        installation.serve("pipeline") as address,
+        installation.open("pipeline") as source,
+        installation.open("knowledge") as database,
+        httpx.AsyncClient() as http,
+    ):
+        secret = settings.client_secret.get_secret_value()
+        tokens = TokenSource(http, settings.token_url, settings.client_id, secret)
+        feed = FeedClient(http, tokens, {"pipeline": address})
+        broker = Broker(settings.nats_url, settings.installation, "test")
+        broker.start()
+        subscription = Subscription(
+            "listener", "pipeline", frozenset({AccountSaved.TYPE}), heard.react
+        )
+
+        def start() -> asyncio.Task[None]:
+            metrics = Metrics("knowledge")
+            consumer = Consumer(
+                subscription, 0, database, broker, feed, metrics, own_context, lease_seconds=1
+            )
+            tasks.append(asyncio.create_task(consumer.run()))
+            return tasks[-1]
+
+        try:
+            yield Listening(source, database, broker, heard, start)
+        finally:
+            await end(tasks)
+            await broker.close()
+
+
+def own_context() -> Context:
+    return Context("listener", clock.now(), new_id())
+
+
+def names(first: int, last: int) -> list[str]:
+    return [f"客户{number}" for number in range(first, last + 1)]
+
+
+async def test_everything_is_applied_once_and_in_order(installation: Installation) -> None:
+    async with listening(installation) as listener:
+        listener.start()
+        for first in range(1, 200, 20):
+            await listener.tell(*names(first, first + 19))
+        await listener.until(200)
+        assert listener.heard.names == names(1, 200)
+
+
+async def test_a_backlog_is_taken_in_batches(installation: Installation) -> None:
+    async with listening(installation) as listener:
+        await listener.tell(*names(1, 1_200))
+        listener.start()
+        await listener.until(1_200)
+        assert listener.heard.names == names(1, 1_200)
+        assert len(listener.heard.batches) <= 20
+
+
+async def test_a_second_consumer_waits_and_takes_over(installation: Installation) -> None:
+    async with listening(installation) as listener:
+        first = listener.start()
+        listener.start()
+        await listener.tell(*names(1, 50))
+        await listener.until(50)
+        await end([first])
+        await listener.tell(*names(51, 100))
+        await listener.until(100)
+        assert listener.heard.names == names(1, 100)
+
+
+async def test_events_that_the_broker_lost_come_from_the_feed(installation: Installation) -> None:
+    async with listening(installation) as listener:
+        listener.start()
+        await listener.tell(*names(1, 10))
+        await listener.until(10)
+        jetstream = listener.broker.client().jetstream()
+        await jetstream.purge_stream(listener.broker.stream_of("pipeline"))
+        await jetstream.delete_stream(listener.broker.stream_of("pipeline"))
+        await listener.tell(*names(11, 20))
+        await listener.until(20)
+        assert listener.heard.names == names(1, 20)
+
+
+async def test_what_is_refused_is_parked_and_the_rest_flows(installation: Installation) -> None:
+    async with listening(installation) as listener:
+        listener.heard.refuse = {"客户3"}
+        await listener.tell(*names(1, 5))
+        listener.start()
+        await listener.until(5)
+        assert listener.heard.names == ["客户1", "客户2", "客户4", "客户5"]
+        assert await listener.parked() == [(3, "拒绝处理")]
+
+
+async def test_a_source_from_an_old_backup_stops_the_consumer(installation: Installation) -> None:
+    async with listening(installation) as listener:
+        task = listener.start()
+        await listener.tell(*names(1, 5))
+        await listener.until(5)
+        await end([task])
+        async with listener.source.acquire() as conn:  # as if the last two had never been
+            await conn.execute("DELETE FROM event_log WHERE number > 3")
+            await conn.execute(
+                "UPDATE relay SET head = 3, acknowledged = 3, head_event_id ="
+                " (SELECT event_id FROM event_log WHERE number = 3)"
+            )
+        await listener.tell(*names(6, 9))
+        await asyncio.sleep(0.3)
+        listener.start()
+        for _ in range(500):
+            number, stopped = await listener.mark()
+            if stopped:
+                break
+            await asyncio.sleep(0.01)
+        assert number == 5
+        assert stopped is not None
+        assert "restored from an old backup" in stopped
+        assert listener.heard.names == names(1, 5)
