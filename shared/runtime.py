@@ -71,7 +71,7 @@ class Runtime:
         """Build the parts; nothing is asked of the database or the broker yet."""
         database = await Database.connect(settings, service)
         broker = Broker(settings.nats_url, settings.installation, f"pharos-{service}")
-        http = httpx.AsyncClient()
+        http = httpx.AsyncClient(trust_env=False)  # a proxy for the outside is none for us
         tokens = TokenSource(
             http,
             settings.token_url,

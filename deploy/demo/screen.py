@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from deploy.demo.chain import ATTAINMENT, Moved, Told
+from deploy.demo.chain import ATTAINMENT, Told
 from deploy.demo.client import Json
 from deploy.demo.statement import Statement, Sums
 from shared.money import Money

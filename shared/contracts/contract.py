@@ -8,13 +8,16 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from shared.errors import Invalid
-from shared.money import Money
+from shared.money import Money, figure
+from shared.ratio import plain
 
 C = TypeVar("C", bound="type[Contract]")
 _BY_TYPE: dict[str, "type[Contract]"] = {}
 
-Exact = Annotated[Decimal, PlainSerializer(lambda value: format(value, "f"), return_type=str)]
+Exact = Annotated[Decimal, PlainSerializer(lambda value: figure(value, ""), return_type=str)]
 """A decimal that travels as a plain string: a JSON number would go through binary floats."""
+AmountText = Annotated[Decimal, PlainSerializer(plain, return_type=str)]
+"""An amount of money, which keeps the decimals of its currency."""
 
 
 class UnknownContract(Invalid):
@@ -54,7 +57,7 @@ class Part(BaseModel):
 class MoneyValue(Part):
     """Money on the wire: a plain decimal string and an ISO 4217 code."""
 
-    amount: Exact
+    amount: AmountText
     currency: str
 
     @classmethod

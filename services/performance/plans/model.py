@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 from shared.contracts.targets import Metric
@@ -59,6 +59,7 @@ class OwnCredits:
     """The payee's commission credits, held against the payee's own target."""
 
     metric: Metric
+    kind: Literal["own_credits"] = "own_credits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class UnitAttainment:
 
     unit_id: UUID
     metric: Metric
+    kind: Literal["unit_attainment"] = "unit_attainment"
 
 
 Measure: TypeAlias = OwnCredits | UnitAttainment
@@ -86,6 +88,7 @@ class Commission:
     table: RateTable
     without_quota: RateTable | None
     rounding: Rounding
+    kind: Literal["commission"] = "commission"
 
 
 Component: TypeAlias = Commission

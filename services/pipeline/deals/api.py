@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from services.pipeline.deals import commands, queries
 from services.pipeline.deals.model import Deal, Line, Record, Share, Terms, Transition
 from shared.context import Origin
+from shared.contracts.contract import Exact
 from shared.contracts.pipeline import DealStage
 from shared.fields import (
     Body,
@@ -166,7 +167,7 @@ class LineView(View):
     """One product on a deal."""
 
     product_id: UUID
-    quantity: Decimal
+    quantity: Exact
     amount: MoneyView
 
 
@@ -174,7 +175,7 @@ class ShareView(View):
     """A member's part of a deal, with its amount."""
 
     member_id: UUID
-    share: Decimal
+    share: Exact
     amount: MoneyView
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from fastapi import Query
 
 from services.targets.attainment import queries
 from services.targets.attainment.queries import Attainment, Explanation
+from shared.contracts.contract import Exact
 from shared.contracts.targets import Metric, ScopeKind
 from shared.fields import View
 from shared.http.call import CallOf
@@ -83,7 +83,7 @@ class EntryView(View):
     number: int
     fact_id: UUID
     fact_version: int
-    amount: Decimal
+    amount: Exact
     deals: int
     posted_at: datetime
 

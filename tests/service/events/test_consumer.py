@@ -1,9 +1,10 @@
 """A consumer applies everything once and in order, whatever the broker does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import pytest
@@ -34,7 +35,17 @@ class Listening:
     database: Database
     broker: Broker
     heard: Heard
-    start: Callable[[], asyncio.Task[None]]
+    run: Callable[[], Coroutine[Any, Any, None]]
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start one more consumer."""
+        self.tasks.append(asyncio.create_task(self.run()))
+
+    async def stop(self) -> None:
+        """Stop the consumers."""
+        await end(self.tasks)
+        self.tasks.clear()
 
     async def tell(self, *names: str) -> None:
         await tell(self.source, *(account(name=name) for name in names))
@@ -52,6 +63,15 @@ class Listening:
             row = await conn.fetchrow(WATERMARK)
         return (0, None) if row is None else (row["number"], row["stopped"])
 
+    async def stopped(self) -> tuple[int, str]:
+        """Wait until the consumer has stopped; return where and why."""
+        for _ in range(500):
+            number, reason = await self.mark()
+            if reason is not None:
+                return number, reason
+            await asyncio.sleep(0.01)
+        pytest.fail("the consumer goes on")
+
     async def parked(self) -> list[tuple[int, str]]:
         async with self.database.acquire() as conn:
             return [(row["number"], row["reason"]) for row in await conn.fetch(PARKED)]
@@ -61,7 +81,6 @@ class Listening:
 async def listening(installation: Installation) -> AsyncIterator[Listening]:
     settings = installation.settings("knowledge")
     heard = Heard()
-    tasks: list[asyncio.Task[None]] = []
     async with (
         installation.serve("pipeline") as address,
         installation.open("pipeline") as source,
@@ -77,18 +96,17 @@ async def listening(installation: Installation) -> AsyncIterator[Listening]:
             "listener", "pipeline", frozenset({AccountSaved.TYPE}), heard.react
         )
 
-        def start() -> asyncio.Task[None]:
+        def run() -> Coroutine[Any, Any, None]:
             metrics = Metrics("knowledge")
-            consumer = Consumer(
+            return Consumer(
                 subscription, 0, database, broker, feed, metrics, own_context, lease_seconds=1
-            )
-            tasks.append(asyncio.create_task(consumer.run()))
-            return tasks[-1]
+            ).run()
 
+        listener = Listening(source, database, broker, heard, run)
         try:
-            yield Listening(source, database, broker, heard, start)
+            yield listener
         finally:
-            await end(tasks)
+            await listener.stop()
             await broker.close()
 
 
@@ -120,7 +138,8 @@ async def test_a_backlog_is_taken_in_batches(installation: Installation) -> None
 
 async def test_a_second_consumer_waits_and_takes_over(installation: Installation) -> None:
     async with listening(installation) as listener:
-        first = listener.start()
+        listener.start()
+        first = listener.tasks[0]
         listener.start()
         await listener.tell(*names(1, 50))
         await listener.until(50)
@@ -155,10 +174,10 @@ async def test_what_is_refused_is_parked_and_the_rest_flows(installation: Instal
 
 async def test_a_source_from_an_old_backup_stops_the_consumer(installation: Installation) -> None:
     async with listening(installation) as listener:
-        task = listener.start()
+        listener.start()
         await listener.tell(*names(1, 5))
         await listener.until(5)
-        await end([task])
+        await listener.stop()
         async with listener.source.acquire() as conn:  # as if the last two had never been
             await conn.execute("DELETE FROM event_log WHERE number > 3")
             await conn.execute(
@@ -168,12 +187,7 @@ async def test_a_source_from_an_old_backup_stops_the_consumer(installation: Inst
         await listener.tell(*names(6, 9))
         await asyncio.sleep(0.3)
         listener.start()
-        for _ in range(500):
-            number, stopped = await listener.mark()
-            if stopped:
-                break
-            await asyncio.sleep(0.01)
+        number, reason = await listener.stopped()
         assert number == 5
-        assert stopped is not None
-        assert "restored from an old backup" in stopped
+        assert "restored from an old backup" in reason
         assert listener.heard.names == names(1, 5)

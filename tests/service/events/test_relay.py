@@ -1,7 +1,7 @@
 """The relay gives dense numbers and links, in the order of the outbox, once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from shared.events import log as event_log
 from shared.events import outbox, retention
 from shared.events.broker import Broker
 from shared.events.doorbell import Doorbell
+from shared.events.envelope import Event
 from shared.events.relay import Relay
 from shared.metrics import Metrics
 from shared.tasks import end
@@ -33,7 +34,12 @@ async def relaying(
         broker = Broker(broker_url or settings.nats_url, settings.installation, "test")
         broker.start()
         bells = [Doorbell(broker, "pipeline", partition) for _ in range(relays)]
-        database.committed = lambda: [bell.ring() for bell in bells] and None
+
+        def ring() -> None:
+            for bell in bells:
+                bell.ring()
+
+        database.committed = ring
         tasks = [
             asyncio.create_task(
                 Relay("pipeline", partition, database, broker, bell, metrics, 2).run()
@@ -49,6 +55,7 @@ async def relaying(
 
 async def numbered(database: Database, count: int) -> list[tuple[int, UUID, UUID | None]]:
     """Wait until the log has so many events; return (number, id, previous id)."""
+    events: Sequence[Event] = ()
     for _ in range(500):
         async with database.acquire() as conn:
             events = await event_log.read(conn, "pipeline", 0, after=0, limit=10_000)

@@ -103,8 +103,8 @@ def test_what_moves_to_another_day_or_currency_is_taken_back_where_it_was() -> N
     before = deal({LI: ("1", "80")}, quantity="0")
     after = deal({LI: ("1", "80")}, quantity="0", on=LATER, currency="USD")
     assert commissions(posted(before, after)) == {
-        CreditKey(LI, DAY, Metric.REVENUE, "CNY"): Decimal("-80"),
-        CreditKey(LI, LATER, Metric.REVENUE, "USD"): Decimal("80"),
+        CreditKey(LI, DAY, Metric.REVENUE, "CNY"): Decimal(-80),
+        CreditKey(LI, LATER, Metric.REVENUE, "USD"): Decimal(80),
     }
 
 

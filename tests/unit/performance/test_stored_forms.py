@@ -34,8 +34,9 @@ def test_components_come_back_as_they_were() -> None:
 def test_components_are_kept_in_this_form() -> None:
     assert orjson.loads(COMPONENTS.dump_json((TEAM,))) == [
         {
+            "kind": "commission",
             "key": "团队奖",
-            "measure": {"unit_id": str(UNIT), "metric": "revenue"},
+            "measure": {"kind": "unit_attainment", "unit_id": str(UNIT), "metric": "revenue"},
             "period": "quarter",
             "table": {
                 "mode": "marginal",
@@ -58,7 +59,7 @@ def test_an_incentive_comes_back_with_its_whole_explanation() -> None:
 
 def test_an_incentive_is_kept_in_this_form() -> None:
     incentive = calculate(
-        commission(table({"0": "0.05"})), Measured(Money(Decimal("100"), "CNY"), None)
+        commission(table({"0": "0.05"})), Measured(Money(Decimal(100), "CNY"), None)
     )
     yuan = {"currency": "CNY"}
     assert orjson.loads(TRACE.dump_json(incentive)) == {

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from services.performance.incentives.engine import wording
-from services.performance.incentives.engine.tiers import Slice, slices
+from services.performance.incentives.engine import tiers, wording
+from services.performance.incentives.engine.tiers import Scale, Slice
 from services.performance.incentives.model import Incentive, Line, Measured, Note
 from services.performance.plans.model import Bounds, Component, RateTable
 from shared.money import Money, Rounding
@@ -16,13 +16,13 @@ def calculate(component: Component, measured: Measured) -> Incentive:
     cumulative)), so the lines sum to the rounded whole and never drift from it. A quota of zero
     is none: nothing is divided by it, and no share of it can be reached.
     """
-    currency = measured.amount.currency
+    nothing = Money.zero(measured.amount.currency)
     table = _table(component, measured)
     lines: tuple[Line, ...] = ()
     if table is not None:
-        pieces = slices(table, measured.amount, measured.quota)
+        pieces = _scale(table, measured).slices(measured.amount)
         lines = tuple(_lines(pieces, table, component.rounding))
-    amount = sum((line.amount for line in lines), Money.zero(currency))
+    amount = sum((line.amount for line in lines), nothing)
     attainment = None if measured.quota is None else measured.amount.over(measured.quota)
     return Incentive(amount, measured, attainment, lines, tuple(_notes(component, measured, table)))
 
@@ -34,15 +34,15 @@ def brought(component: Component, measured: Measured, amounts: Iterable[Money]) 
     ``calculate`` pays for their sum, in whole tiers too, where the amount that reaches a tier
     brings the higher rate for everything before it.
     """
-    nothing = Money.zero(measured.amount.currency)
     table = _table(component, measured)
-    total, paid, found = nothing, nothing, []
+    total = paid = nothing = Money.zero(measured.amount.currency)
+    if table is None:
+        return [nothing for _ in amounts]
+    scale, found = _scale(table, measured), []
     for amount in amounts:
         total += amount
-        due = nothing
-        if table is not None:
-            pieces = slices(table, total, measured.quota)
-            due = sum((piece.exact for piece in pieces), nothing).rounded(component.rounding)
+        exact = sum((piece.exact for piece in scale.slices(total)), nothing)
+        due = exact.rounded(component.rounding)
         found.append(due - paid)
         paid = due
     return found
@@ -52,6 +52,10 @@ def _table(component: Component, measured: Measured) -> RateTable | None:
     if component.table.bounds is Bounds.AMOUNT or _has_quota(measured):
         return component.table
     return component.without_quota
+
+
+def _scale(table: RateTable, measured: Measured) -> Scale:
+    return tiers.scale(table, measured.amount.currency, measured.quota)
 
 
 def _has_quota(measured: Measured) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.performance.plans.model import Boundary, Bounds, RateTable, Tier, TierMode
+from services.performance.plans.model import Boundary, Bounds, RateTable, TierMode
 from shared.money import Money
 from shared.ratio import Ratio
 
@@ -30,45 +30,54 @@ class Slice:
         return self.part * self.row.rate
 
 
-def slices(table: RateTable, measured: Money, quota: Money | None) -> list[Slice]:
-    """Return the slices of an amount in the order of the tiers; they sum to the amount.
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A rate table whose bounds are amounts, by whatever they were given."""
 
-    Marginal: each tier takes what lies between its bounds. Whole: the tier that is reached takes
-    everything. Where exactly a bound lies is the table's switch: the field uses both
-    (docs.oracle.com, "value on a tier boundary"). Less than nothing, as when returns exceed
-    sales, is the mirror image of the first tier. ``quota`` is above zero where the bounds are
-    shares of it; a bound is multiplied out, nothing is divided.
+    mode: TierMode
+    boundary: Boundary
+    rows: tuple[Row, ...]
+
+    def slices(self, measured: Money) -> list[Slice]:
+        """Return the slices of an amount in the order of the tiers; they sum to the amount.
+
+        Marginal: each tier takes what lies between its bounds. Whole: the tier that is reached
+        takes everything, and which one a bound itself reaches is the table's switch, as the field
+        uses both. Less than nothing, as when returns exceed sales, is the mirror image of the
+        first tier.
+        """
+        nothing = Money.zero(measured.currency)
+        if measured < nothing:
+            return [Slice(self.rows[0], measured)]
+        if self.mode is TierMode.WHOLE:
+            return [Slice(self._reached(measured), measured)] if measured else []
+        return [
+            Slice(row, _top(row, measured) - row.start) for row in self.rows if row.start < measured
+        ]
+
+    def _reached(self, measured: Money) -> Row:
+        if self.boundary is Boundary.FROM:
+            return next(row for row in self.rows if row.end is None or measured < row.end)
+        return next(row for row in self.rows if row.end is None or measured <= row.end)
+
+
+def scale(table: RateTable, currency: str, quota: Money | None) -> Scale:
+    """Return a table with its bounds as amounts.
+
+    ``quota`` is above zero where the bounds are shares of it. They are multiplied out, exactly:
+    nothing is divided by a quota to find a tier.
     """
-    rows = [_row(ordinal, tier, table, measured, quota) for ordinal, tier in _numbered(table)]
-    nothing = Money.zero(measured.currency)
-    if measured < nothing:
-        return [Slice(rows[0], measured)]
-    if table.mode is TierMode.WHOLE:
-        return [Slice(_reached(rows, measured, table.boundary), measured)] if measured else []
-    parts = (Slice(row, _inside(row, measured)) for row in rows)
-    return [piece for piece in parts if piece.part > nothing]
-
-
-def _numbered(table: RateTable) -> enumerate[Tier]:
-    return enumerate(table.tiers, start=1)
-
-
-def _row(ordinal: int, tier: Tier, table: RateTable, measured: Money, quota: Money | None) -> Row:
-    unit = Money.of(1, measured.currency)
+    unit = Money.of(1, currency)
     if table.bounds is Bounds.SHARE_OF_QUOTA:
         if quota is None:
             raise ValueError("a table by shares of the quota asks for a quota")
         unit = quota
-    end = None if tier.end is None else unit * tier.end
-    return Row(ordinal, unit * tier.start, end, tier.rate)
+    rows = (
+        Row(ordinal, unit * tier.start, None if tier.end is None else unit * tier.end, tier.rate)
+        for ordinal, tier in enumerate(table.tiers, start=1)
+    )
+    return Scale(table.mode, table.boundary, tuple(rows))
 
 
-def _inside(row: Row, measured: Money) -> Money:
-    top = measured if row.end is None else min(measured, row.end)
-    return top - row.start
-
-
-def _reached(rows: list[Row], measured: Money, boundary: Boundary) -> Row:
-    if boundary is Boundary.FROM:
-        return next(row for row in rows if row.end is None or measured < row.end)
-    return next(row for row in rows if row.end is None or measured <= row.end)
+def _top(row: Row, measured: Money) -> Money:
+    return measured if row.end is None else min(measured, row.end)

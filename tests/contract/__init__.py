@@ -1,0 +1,1 @@
+"""The published language is append-only: its shapes are held by snapshots."""

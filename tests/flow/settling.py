@@ -1,0 +1,75 @@
+"""When everything has followed: nothing waits in any service, and every consumer is at its head."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import asyncpg
+
+from deploy.local.stack import Stack
+from deploy.serving import load
+
+LOOK_SECONDS = 0.02
+# A service is looked at after those it listens to, so what it has not yet read cannot be missed.
+IN_ORDER = ("pipeline", "targets", "performance", "knowledge")
+PUT_OFF = {
+    "targets": "SELECT count(*) FROM repost",
+    "performance": "SELECT count(*) FROM recalculation",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one service says at one moment."""
+
+    outbox: int
+    put_off: int
+    head: int
+    watermarks: Mapping[tuple[str, str], int]
+
+
+async def settled(stack: Stack, seconds: float = 30) -> Mapping[str, int]:
+    """Wait until the whole chain has followed; return the heads of the feeds.
+
+    Raises AssertionError, which says what lags, when that takes too long.
+    """
+    deadline = time.monotonic() + seconds
+    connections = {
+        name: await asyncpg.connect(stack.settings[name].database_url) for name in IN_ORDER
+    }
+    try:
+        while lag := await _lag(connections):
+            assert time.monotonic() < deadline, f"not settled within {seconds} s: {lag}"
+            await asyncio.sleep(LOOK_SECONDS)
+        return {name: (await _look(name, connections[name])).head for name in IN_ORDER}
+    finally:
+        for connection in connections.values():
+            await connection.close()
+
+
+async def _lag(connections: Mapping[str, asyncpg.Connection]) -> str:
+    """Say what has not followed yet, nothing when all has."""
+    heads: dict[str, int] = {}
+    for name in IN_ORDER:
+        look = await _look(name, connections[name])
+        heads[name] = look.head
+        if look.outbox or look.put_off:
+            return f"{name} has {look.outbox} events to number, {look.put_off} pieces of work"
+        for subscription in load(name).subscriptions:
+            key = (subscription.consumer, subscription.source)
+            if look.watermarks.get(key, 0) != heads[subscription.source]:
+                return f"{name}'s {key} is at {look.watermarks.get(key, 0)} of {heads}"
+    return ""
+
+
+async def _look(name: str, connection: asyncpg.Connection) -> Look:
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        put_off = 0 if name not in PUT_OFF else await connection.fetchval(PUT_OFF[name])
+        rows = await connection.fetch("SELECT consumer, source, number FROM watermark")
+        return Look(
+            outbox=await connection.fetchval("SELECT count(*) FROM outbox"),
+            put_off=put_off,
+            head=await connection.fetchval("SELECT coalesce(sum(head), 0)::bigint FROM relay"),
+            watermarks={(row["consumer"], row["source"]): row["number"] for row in rows},
+        )
