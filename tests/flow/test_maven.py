@@ -7,7 +7,7 @@ plain Python from the CSV alone that shares no code with Pharos.
 import csv
 import os
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
@@ -124,7 +124,11 @@ async def test_every_agents_quarter_equals_the_oracle(maven: Maven) -> None:
 async def test_every_managers_regions_and_the_companys_quarter_equals_the_oracle(
     maven: Maven,
 ) -> None:
-    name_of = {"manager": team_of, "region": region_of, "company": lambda _: COMPANY}
+    name_of: dict[str, Callable[[str], str]] = {
+        "manager": team_of,
+        "region": region_of,
+        "company": lambda _: COMPANY,
+    }
     expected = {
         maven.unit(name_of[row["level"]](row["unit"]), f"{row['y']}-Q{row['q']}"): (
             Decimal(row["won_revenue"]),

@@ -71,7 +71,7 @@ async def test_the_event_tells_the_new_amount_and_the_difference(world: World) -
     payload = orjson.loads(told[1]["payload"])
     assert payload["amount"] == {"amount": "150.00", "currency": "CNY"}
     assert payload["difference"] == {"amount": "100.00", "currency": "CNY"}
-    assert (payload["measured"], payload["quota"], payload["version"]) == ("3000.00", None, 2)
+    assert (payload["measured"], payload["quota"], payload["version"]) == ("3000", None, 2)
 
 
 async def test_imported_history_stays_marked_as_such(world: World) -> None:

@@ -22,7 +22,7 @@ async def api(installation: Installation) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def terms(amount: str = "1200.00", **more: object) -> dict[str, Any]:
+def terms(amount: str = "1200.00", **more: Any) -> dict[str, Any]:
     return {
         "name": "灯塔项目 Pharos",
         "owner_id": SELLER,
@@ -125,9 +125,7 @@ async def test_bad_input_is_named_by_its_pointer(
 
 @pytest.mark.parametrize("body", [b"{", b'{"name": NaN}', b"\xff\xfe", b"[1"])
 async def test_a_body_that_is_no_json_is_refused(api: httpx.AsyncClient, body: bytes) -> None:
-    answer = await api.post(
-        "/v1/deals", content=body, headers={"content-type": "application/json"}
-    )
+    answer = await api.post("/v1/deals", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422
 
 
@@ -166,14 +164,15 @@ async def test_a_key_of_a_refused_request_can_be_used_again(api: httpx.AsyncClie
     assert again.status_code == 200
 
 
-def record(number: int, **more: object) -> dict[str, Any]:
+def record(number: int, **more: Any) -> dict[str, Any]:
     return {**terms(**more), "external": {"source": "旧系统", "id": f"单/{number}"}}
 
 
 async def test_records_of_another_system_are_taken_once(
     api: httpx.AsyncClient, installation: Installation
 ) -> None:
-    body = {"origin": "import", "deals": [record(1), record(2, stage="won", closed_on="2026-11-01")]}
+    won = record(2, stage="won", closed_on="2026-11-01")
+    body = {"origin": "import", "deals": [record(1), won]}
     first = (await api.post("/v1/deals/bulk", json=body)).json()["deals"]
     assert [deal["outcome"] for deal in first] == ["created", "created"]
     told = await outbox(installation)

@@ -187,7 +187,7 @@ def _check_closing(row: Opportunity) -> None:
     if stage is None:
         raise ExportUnusable(f"{row.at}: stage {row.stage!r} is none of {', '.join(STAGES)}.")
     if (stage is DealStage.OPEN) != (row.closed_on is None):
-        raise ExportUnusable(f"{row.at}: a {row.stage} deal has a close_date, or lacks one.")
+        raise ExportUnusable(f"{row.at}: stage {row.stage} and close_date do not go together.")
     if stage is DealStage.WON and row.value is None:
         raise ExportUnusable(f"{row.at}: a won deal has no close_value.")
     if row.closed_on is not None and row.engaged_on is not None and row.closed_on < row.engaged_on:

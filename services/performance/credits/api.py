@@ -1,7 +1,6 @@
 """Routes of credits."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -14,8 +13,7 @@ from shared.fields import Code, Id, View
 from shared.http.call import CallOf
 from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
 from shared.http.routes import needs, routes
-from shared.money import Money
-from shared.ratio import plain
+from shared.money import figure
 
 router = routes("credits")
 
@@ -47,8 +45,8 @@ class CreditView(View):
             payee_id=key.payee_id,
             occurred_on=key.occurred_on,
             metric=key.metric,
-            quota_amount=_text(entry.amounts.quota, key.currency),
-            commission_amount=_text(entry.amounts.commission, key.currency),
+            quota_amount=figure(entry.amounts.quota, key.currency),
+            commission_amount=figure(entry.amounts.commission, key.currency),
             currency=key.currency or None,
             fact_id=entry.fact_id,
             fact_version=entry.fact_version,
@@ -72,9 +70,3 @@ async def list_credits(
     days = call.ctx.installation.calendar.named(period).period
     found = await call.read(queries.listed, payee_id, days, after_id(cursor), limit + 1)
     return page_by_id([CreditView.of(entry) for entry in found], limit)
-
-
-def _text(amount: Decimal, currency: str) -> str:
-    if currency:
-        return Money(amount, currency).text
-    return plain(amount.normalize())

@@ -25,12 +25,15 @@ def credits_of(fact: DealFact | None) -> Mapping[CreditKey, Amounts]:
     for share in fact.shares:
         payee_id, day, money = share.member_id, fact.closed_on, share.amount
         units = EXACT.multiply(fact.quantity, share.share)
-        if money.amount:
-            key = CreditKey(payee_id, day, Metric.REVENUE, money.currency)
-            found[key] = Amounts(money.amount, money.amount)
-        if units:
-            found[CreditKey(payee_id, day, Metric.UNITS, "")] = Amounts(units, units)
+        _count(found, CreditKey(payee_id, day, Metric.REVENUE, money.currency), money.amount)
+        _count(found, CreditKey(payee_id, day, Metric.UNITS, ""), units)
     return found
+
+
+def _count(found: dict[CreditKey, Amounts], key: CreditKey, amount: Decimal) -> None:
+    if amount:
+        before = found.get(key, NOTHING)
+        found[key] = Amounts(EXACT.add(before.quota, amount), EXACT.add(before.commission, amount))
 
 
 def entries(

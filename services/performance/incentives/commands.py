@@ -21,6 +21,7 @@ from services.performance.incentives.model import (
     Incentive,
     Key,
     Mark,
+    Part,
     PayeePeriod,
 )
 from services.performance.plans import queries as plans
@@ -108,10 +109,12 @@ async def explain_in(
     posted = await queries.posted(conn, owner)
     explained = []
     for head in heads:
-        place = places.get(head.key)
-        parts = () if place is None else rules.parts(dues[place], head.incentive, deals[place])
+        parts: tuple[Part, ...] = ()
+        if (place := places.get(head.key)) is not None:
+            own = deals.get(place, ())
+            parts = tuple(rules.parts(dues[place], head.incentive, own))
         nothing = Money.zero(head.incentive.amount.currency)
-        explained.append(Explained(head, posted.get(head.key, nothing), tuple(parts)))
+        explained.append(Explained(head, posted.get(head.key, nothing), parts))
     return explained
 
 

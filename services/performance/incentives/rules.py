@@ -1,7 +1,6 @@
 """What must be worked out for whom, and what must be posted so that the ledger says it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 
 from services.performance.credits.model import Counted, DealCredit
 from services.performance.incentives.engine.calculation import brought
@@ -129,14 +128,10 @@ def told(before: Head | None, after: Head) -> IncentiveRecalculated:
         period=key.period,
         amount=MoneyValue.of(amount),
         difference=MoneyValue.of(difference),
-        measured=_amount(incentive.measured.amount),
-        quota=None if quota is None else _amount(quota),
+        measured=incentive.measured.amount.amount,
+        quota=None if quota is None else quota.amount,
         attainment=None if attainment is None else attainment.value,
     )
-
-
-def _amount(money: Money) -> Decimal:
-    return Decimal(money.text)
 
 
 def parts(due: Due, incentive: Incentive, deals: Iterable[DealCredit]) -> Iterator[Part]:

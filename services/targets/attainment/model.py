@@ -1,10 +1,9 @@
 """What attainment is: the actual of a metric, for a scope, in a period, posted by entries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from shared.contracts.targets import Metric, ScopeKind
@@ -12,24 +11,23 @@ from shared.ids import derived_id
 from shared.period import NamedPeriod
 
 
-class Key(NamedTuple):
-    """What an attainment is of. ``currency`` is empty for metrics that are no money."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What an attainment is of. ``currency`` is empty for metrics that are no money.
+
+    ``id`` names the attainment, always the same for the same key.
+    """
 
     scope: ScopeKind
     scope_id: UUID
     metric: Metric
     period: NamedPeriod
     currency: str
+    id: UUID = field(init=False, compare=False)
 
-    @property
-    def id(self) -> UUID:
-        """Return the id of the attainment, always the same for the same key."""
-        return _id(self.scope, self.scope_id, self.metric, self.period.name, self.currency)
-
-
-@lru_cache(maxsize=65_536)
-def _id(scope: str, scope_id: UUID, metric: str, period: str, currency: str) -> UUID:
-    return derived_id("attainment", scope, scope_id, metric, period, currency)
+    def __post_init__(self) -> None:
+        parts = (self.scope, self.scope_id, self.metric, self.period.name, self.currency)
+        object.__setattr__(self, "id", derived_id("attainment", *parts))
 
 
 class Amount(NamedTuple):
@@ -38,13 +36,19 @@ class Amount(NamedTuple):
     value: Decimal
     deals: int
 
-    def plus(self, value: Decimal, deals: int) -> "Amount":
-        """Return the sum with another amount."""
-        return Amount(self.value + value, self.deals + deals)
-
 
 NOTHING = Amount(Decimal(0), 0)
-Figures = Mapping[Key, Amount]
+
+
+class Figure(NamedTuple):
+    """What a fact counts for in one attainment."""
+
+    key: Key
+    amount: Amount
+
+
+Figures: TypeAlias = Mapping[UUID, Figure]
+"""All that a fact counts for, by attainment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +73,21 @@ class Entry(NamedTuple):
     """A line of the ledger: what one cause added to one attainment."""
 
     attainment_id: UUID
-    cause_id: UUID
-    fact_id: UUID
-    fact_version: int
-    amount: Decimal
-    deals: int
-    source: str
+    posting: Posting
+    amount: Amount
+
+
+class Place(NamedTuple):
+    """Where a running total stands: the partitions of an attainment have one each."""
+
+    attainment_id: UUID
     partition: int
-    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
     """An attainment after postings to it, and the last of them."""
 
-    attainment_id: UUID
-    partition: int
+    place: Place
     actual: Decimal
     version: int

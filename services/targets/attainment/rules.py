@@ -1,16 +1,35 @@
 """What a deal counts for, and what must be posted so that the ledger says it."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
-from services.targets.attainment.model import NOTHING, Amount, Entry, Figures, Key, Posting
+from services.targets.attainment.model import (
+    NOTHING,
+    Amount,
+    Entry,
+    Figure,
+    Figures,
+    Key,
+    Place,
+    Posting,
+)
 from services.targets.org.model import Organisation
 from shared.contracts.pipeline import DealFact, DealStage
 from shared.contracts.targets import Metric, ScopeKind
-from shared.period import FiscalCalendar
+from shared.period import FiscalCalendar, NamedPeriod
 
-Posted = dict[UUID, Amount]
+Posted = Mapping[UUID, Amount]
+
+
+class Counted(NamedTuple):
+    """What a share of a deal counts for in one scope."""
+
+    revenue: Key
+    units: Key
 
 
 def figures(fact: DealFact, organisation: Organisation, calendar: FiscalCalendar) -> Figures:
@@ -22,67 +41,79 @@ def figures(fact: DealFact, organisation: Organisation, calendar: FiscalCalendar
     if fact.stage is not DealStage.WON or fact.closed_on is None:
         return {}
     period = calendar.quarter(fact.closed_on)
-    found: dict[Key, Amount] = {}
+    found: dict[UUID, Figure] = {}
     for share in fact.shares:
-        scopes = [(ScopeKind.MEMBER, share.member_id)]
         path = organisation.path(share.member_id, fact.closed_on)
-        scopes += [(ScopeKind.UNIT, unit_id) for unit_id in path]
         units = fact.quantity * share.share
-        money = share.amount
-        for scope, scope_id in scopes:
-            _count(
-                found, Key(scope, scope_id, Metric.REVENUE, period, money.currency), money.amount
-            )
+        for counted in _counted(share.member_id, path, period, share.amount.currency):
+            _count(found, counted.revenue, share.amount.amount)
             if units:
-                _count(found, Key(scope, scope_id, Metric.UNITS, period, ""), units)
+                _count(found, counted.units, units)
     return found
 
 
-def _count(found: dict[Key, Amount], key: Key, value: Decimal) -> None:
-    before = found.get(key)
-    found[key] = Amount(value, 1) if before is None else before.plus(value, 0)
+# The same for every deal of a member in a period, and most of the work of a posting.
+@lru_cache(maxsize=16_384)
+def _counted(
+    member_id: UUID, path: tuple[UUID, ...], period: NamedPeriod, currency: str
+) -> tuple[Counted, ...]:
+    scopes = [(ScopeKind.MEMBER, member_id), *((ScopeKind.UNIT, unit_id) for unit_id in path)]
+    return tuple(
+        Counted(
+            Key(scope, scope_id, Metric.REVENUE, period, currency),
+            Key(scope, scope_id, Metric.UNITS, period, ""),
+        )
+        for scope, scope_id in scopes
+    )
 
 
-def entries(
-    postings: Sequence[Posting], posted: Mapping[UUID, Posted]
-) -> tuple[list[Entry], dict[UUID, Key]]:
+def _count(found: dict[UUID, Figure], key: Key, value: Decimal) -> None:
+    before = found.get(key.id)
+    if before is None:
+        amount = Amount(value, 1)
+    else:
+        amount = Amount(before.amount.value + value, before.amount.deals)
+    found[key.id] = Figure(key, amount)
+
+
+def entries(postings: Sequence[Posting], posted: Mapping[UUID, Posted]) -> Sequence[Entry]:
     """Return the differences that make the ledger say what the postings say, one by one in order.
 
-    ``posted`` is what the ledger says of each fact before the first of them. Also returns the keys
-    of all attainments that are named.
+    ``posted`` is what the ledger says of each fact before the first of them. The entries of a
+    posting stand together.
     """
-    ledger: dict[UUID, Posted] = {fact: dict(amounts) for fact, amounts in posted.items()}
-    keys: dict[UUID, Key] = {}
+    ledger = dict(posted)
     found: list[Entry] = []
     for posting in postings:
-        wanted = {key.id: amount for key, amount in posting.figures.items()}
-        keys.update((key.id, key) for key in posting.figures)
         before = ledger.get(posting.fact_id, {})
-        for attainment_id in wanted | before:
-            value, deals = wanted.get(attainment_id, NOTHING)
-            old_value, old_deals = before.get(attainment_id, NOTHING)
-            if value != old_value or deals != old_deals:
-                found.append(
-                    Entry(
-                        attainment_id,
-                        posting.cause_id,
-                        posting.fact_id,
-                        posting.fact_version,
-                        value - old_value,
-                        deals - old_deals,
-                        posting.source,
-                        posting.partition,
-                        posting.number,
-                    )
-                )
+        wanted = {place: figure.amount for place, figure in posting.figures.items()}
+        for attainment_id in wanted | before if before else wanted:
+            new, old = wanted.get(attainment_id, NOTHING), before.get(attainment_id, NOTHING)
+            if new != old:
+                difference = Amount(new.value - old.value, new.deals - old.deals)
+                found.append(Entry(attainment_id, posting, difference))
         ledger[posting.fact_id] = wanted
-    return found, keys
+    return found
 
 
-def sums(found: Sequence[Entry]) -> dict[tuple[UUID, int], Amount]:
-    """Return what the entries add up to, per attainment and partition."""
-    totals: dict[tuple[UUID, int], Amount] = {}
+def by_place(found: Iterable[Entry]) -> Mapping[Place, Sequence[Entry]]:
+    """Return the entries by the running total that they move, each total's in order."""
+    moving: defaultdict[Place, list[Entry]] = defaultdict(list)
     for entry in found:
-        place = (entry.attainment_id, entry.partition)
-        totals[place] = totals.get(place, NOTHING).plus(entry.amount, entry.deals)
-    return totals
+        moving[Place(entry.attainment_id, entry.posting.partition)].append(entry)
+    return moving
+
+
+def total(found: Sequence[Entry]) -> Amount:
+    """Return what the entries add up to."""
+    value = sum((entry.amount.value for entry in found), Decimal(0))
+    return Amount(value, sum(entry.amount.deals for entry in found))
+
+
+def keys(postings: Iterable[Posting]) -> Mapping[UUID, Key]:
+    """Return by their ids the keys of all attainments that the postings name."""
+    return {
+        attainment_id: figure.key
+        for posting in postings
+        for attainment_id, figure in posting.figures.items()
+    }

@@ -70,4 +70,4 @@ def test_the_event_carries_the_incentive_at_its_version_and_the_difference() -> 
     event = told(before, after)
     assert (event.subject, event.version, event.period) == (KEY.id, 2, "2017-Q2")
     assert (event.amount.money().text, event.difference.money().text) == ("9000.00", "4000.00")
-    assert (str(event.measured), str(event.quota)) == ("150000.00", "100000.00")
+    assert (event.measured, event.quota) == (150000, 100000)
