@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 
 from deploy.demo.client import Api, DemoFailed, opened
 from deploy.demo.crm.loading import prepared, show_load
@@ -34,7 +35,7 @@ def show(
         with _data(folder) as data:
             finished = _run(Stack(data, isolated=isolated), what, console)
     except DemoFailed as failure:
-        console.print(f"\n[bold red]Failed 失败:[/] {failure}", highlight=False)
+        console.print(f"\n[bold red]Failed 失败:[/] {escape(str(failure))}", highlight=False)
         return 1
     said = "All is stopped again 已全部停止." if finished else "Stopped 已停止."
     console.print(f"\n{said}")

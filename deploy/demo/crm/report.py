@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from deploy.demo import screen
@@ -25,7 +26,7 @@ def cleaned(console: Console, load: Load) -> None:
     )
     shown = screen.table("rows\n行数", "found\n发现", "made of it\n处理", numbers=(0,))
     for correction, count in load.corrections.items():
-        shown.add_row(f"{count:,}", correction.found, correction.made)
+        shown.add_row(f"{count:,}", escape(correction.found), escape(correction.made))
     console.print(shown)
 
 
@@ -75,6 +76,7 @@ def _best(load: Load, posted: Posted, name: str, results: Mapping[Place, Result]
 
 
 def _add(shown: Table, name: str, result: Result | None, earned: Money) -> None:
+    name = escape(name)  # a name from a file may look like markup
     if result is None:
         shown.add_row(name, "0", "—", "—", "—", screen.amount(earned))
         return

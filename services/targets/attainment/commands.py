@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from services.targets.attainment import queries, rules, store
-from services.targets.attainment.model import Key, Moved, Posting
+from services.targets.attainment.model import Amount, Key, Moved, Place, Posting
 from services.targets.attainment.queries import Targeted
 from services.targets.org import queries as organisation
 from shared.context import Context
@@ -13,6 +13,7 @@ from shared.contracts.pipeline import DealFact
 from shared.contracts.targets import AttainmentUpdated
 from shared.db import Connection, Database
 from shared.events import facts, outbox
+from shared.events.envelope import Event
 from shared.ids import derived_id
 from shared.ratio import Ratio
 
@@ -20,22 +21,35 @@ REPOST_BATCH = 200
 
 
 async def post_many_in(
-    conn: Connection, ctx: Context, postings: Sequence[Posting], contexts: Mapping[UUID, Context]
+    conn: Connection, ctx: Context, postings: Sequence[Posting], events: Mapping[UUID, Event]
 ) -> None:
     """Bring the ledger to what the postings say and tell each target that moved once.
 
-    A posting that changes nothing writes nothing. ``contexts`` has the context of each cause that
-    is an event; what has another cause is told in ``ctx``.
+    A posting that changes nothing writes nothing. ``events`` has each cause that is an event, in
+    whose context it is told; what has another cause is told in ``ctx``.
     """
     known = {posting.fact_id for posting in postings if not posting.fresh}
-    found, keys = rules.entries(postings, await store.posted_many(conn, known))
+    found = rules.entries(postings, await store.posted_many(conn, known))
     if not found:
         return
     await store.append_many(conn, found, ctx.now)
-    moved = await store.add_many(conn, rules.sums(found), keys)
-    causes = {posting.cause_id: posting for posting in postings}
-    last = {entry.attainment_id: causes[entry.cause_id] for entry in found}
-    await _tell(conn, ctx, moved, last, contexts)
+    moving = rules.by_place(found)
+    amounts = {place: rules.total(part) for place, part in moving.items()}
+    causes = {place: part[-1].posting for place, part in moving.items()}
+    await _tell(conn, ctx, await _add(conn, amounts, postings), causes, events)
+
+
+async def _add(
+    conn: Connection, amounts: Mapping[Place, Amount], postings: Sequence[Posting]
+) -> Sequence[Moved]:
+    """Add to the running totals, which are made first where they are not there yet."""
+    moved = await store.add_many(conn, amounts)
+    missing = amounts.keys() - {total.place for total in moved}
+    if not missing:
+        return moved
+    keys = rules.keys(postings)
+    await store.open_many(conn, [(keys[place.attainment_id], place.partition) for place in missing])
+    return [*moved, *await store.add_many(conn, {place: amounts[place] for place in missing})]
 
 
 async def open_for_targets(conn: Connection, ctx: Context, keys: Sequence[Key]) -> None:
@@ -85,17 +99,18 @@ async def _tell(
     conn: Connection,
     ctx: Context,
     moved: Sequence[Moved],
-    last: Mapping[UUID, Posting],
-    contexts: Mapping[UUID, Context],
+    causes: Mapping[Place, Posting],
+    events: Mapping[UUID, Event],
 ) -> None:
-    targets = await queries.targeted(conn, sorted({total.attainment_id for total in moved}))
+    targets = await queries.targeted(conn, sorted({total.place.attainment_id for total in moved}))
     by_attainment = {target.attainment_id: target for target in targets}
     told = []
     for total in moved:
-        target = by_attainment.get(total.attainment_id)
+        target = by_attainment.get(total.place.attainment_id)
         if target is not None:
-            cause = last.get(total.attainment_id)
-            context = ctx if cause is None else contexts.get(cause.cause_id, ctx)
+            cause = causes.get(total.place)
+            event = None if cause is None else events.get(cause.cause_id)
+            context = ctx if event is None else event.context(ctx)
             told.append((context, _updated(target, total, cause)))
     await outbox.append(conn, told)
 
@@ -114,7 +129,7 @@ def _updated(target: Targeted, total: Moved, cause: Posting | None) -> Attainmen
         actual=target.actual,
         currency=target.currency or None,
         attainment=None if ratio is None else ratio.value,
-        partition=total.partition,
+        partition=total.place.partition,
         partition_actual=total.actual,
         fact_id=None if cause is None else cause.fact_id,
         fact_version=None if cause is None else cause.fact_version,

@@ -21,8 +21,8 @@ async def post_deals(conn: Connection, ctx: Context, events: Sequence[Event]) ->
     now = await organisation.held(conn)
     changes = await facts.advance(conn, events, DealFact)
     postings = [_posting(change, ctx.installation.calendar, now) for change in changes]
-    contexts = {change.event.id: change.event.context(ctx) for change in changes}
-    await commands.post_many_in(conn, ctx, postings, contexts)
+    events_by_id = {change.event.id: change.event for change in changes}
+    await commands.post_many_in(conn, ctx, postings, events_by_id)
 
 
 def _posting(change: Change[DealFact], calendar: FiscalCalendar, now: Organisation) -> Posting:

@@ -86,7 +86,7 @@ def entries(postings: Sequence[Posting], posted: Mapping[UUID, Posted]) -> Seque
     found: list[Entry] = []
     for posting in postings:
         before = ledger.get(posting.fact_id, {})
-        wanted = {place: figure.amount for place, figure in posting.figures.items()}
+        wanted = {key: figure.amount for key, figure in posting.figures.items()}
         for attainment_id in wanted | before if before else wanted:
             new, old = wanted.get(attainment_id, NOTHING), before.get(attainment_id, NOTHING)
             if new != old:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
-from services.targets.attainment.model import Amount, Entry, Key, Moved
+from services.targets.attainment.model import Amount, Entry, Key, Moved, Place, Posting
 from shared.db import Connection, Row, columns
 
 _POSTED: Final[LiteralString] = """
@@ -16,16 +16,19 @@ _POSTED: Final[LiteralString] = """
      GROUP BY fact_id, attainment_id
     HAVING sum(amount) <> 0 OR sum(deals) <> 0
 """
+# What a cause says of itself is sent once, not with each of its entries.
 _APPEND: Final[LiteralString] = """
     INSERT INTO attainment_entry (
         attainment_id, cause_id, fact_id, fact_version, amount, deals, source, partition, number,
         posted_at)
-    SELECT e.attainment_id, e.cause_id, e.fact_id, e.fact_version, e.amount, e.deals, e.source,
-           e.partition, e.number, $10
-      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::numeric[],
-                  $6::smallint[], $7::text[], $8::smallint[], $9::bigint[])
-           AS e (attainment_id, cause_id, fact_id, fact_version, amount, deals, source,
-                 partition, number)
+    SELECT e.attainment_id, c.cause_id, c.fact_id, c.fact_version, e.amount, e.deals, c.source,
+           c.partition, c.number, $11
+      FROM unnest($1::uuid[], $2::integer[], $3::numeric[], $4::smallint[])
+           AS e (attainment_id, cause, amount, deals)
+      JOIN unnest($5::uuid[], $6::uuid[], $7::bigint[], $8::text[], $9::smallint[], $10::bigint[])
+           WITH ORDINALITY
+           AS c (cause_id, fact_id, fact_version, source, partition, number, cause)
+        ON c.cause = e.cause
 """
 _ADD: Final[LiteralString] = """
     UPDATE attainment AS a
@@ -83,24 +86,33 @@ async def posted_many(conn: Connection, facts: Iterable[UUID]) -> Mapping[UUID, 
 
 
 async def append_many(conn: Connection, entries: Sequence[Entry], now: datetime) -> None:
-    """Append entries to the ledger."""
-    await conn.execute(_APPEND, *columns(entries, len(Entry._fields)), now)
+    """Append entries to the ledger; those of a posting stand together."""
+    causes: list[tuple[object, ...]] = []
+    lines: list[tuple[object, ...]] = []
+    last = None
+    for attainment_id, posting, amount in entries:
+        if posting is not last:
+            last = posting
+            causes.append(_cause(posting))
+        lines.append((attainment_id, len(causes), *amount))
+    await conn.execute(_APPEND, *columns(lines, 4), *columns(causes, 6), now)
 
 
-async def add_many(
-    conn: Connection,
-    totals: Mapping[tuple[UUID, int], Amount],
-    keys: Mapping[UUID, Key],
-) -> Sequence[Moved]:
-    """Add amounts to the running totals, made first where they are not there yet."""
-    rows = [(*place, amount.value, amount.deals) for place, amount in sorted(totals.items())]
-    moved = [_moved(row) for row in await conn.fetch(_ADD, *columns(rows, 4))]
-    if len(moved) < len(rows):
-        there = {(total.attainment_id, total.partition) for total in moved}
-        missing = [row for row in rows if row[:2] not in there]
-        await open_many(conn, [(keys[row[0]], row[1]) for row in missing])
-        moved += [_moved(row) for row in await conn.fetch(_ADD, *columns(missing, 4))]
-    return moved
+def _cause(posting: Posting) -> tuple[object, ...]:
+    return (
+        posting.cause_id,
+        posting.fact_id,
+        posting.fact_version,
+        posting.source,
+        posting.partition,
+        posting.number,
+    )
+
+
+async def add_many(conn: Connection, amounts: Mapping[Place, Amount]) -> Sequence[Moved]:
+    """Add amounts to the running totals; return those that were there to add to."""
+    rows = [(*place, *amount) for place, amount in sorted(amounts.items())]
+    return [_moved(row) for row in await conn.fetch(_ADD, *columns(rows, 4))]
 
 
 async def open_many(conn: Connection, wanted: Sequence[tuple[Key, int]]) -> None:
@@ -138,4 +150,4 @@ async def take_marks(conn: Connection, limit: int) -> Sequence[UUID]:
 
 
 def _moved(row: Row) -> Moved:
-    return Moved(row["id"], row["partition"], row["actual"], row["version"])
+    return Moved(Place(row["id"], row["partition"]), row["actual"], row["version"])

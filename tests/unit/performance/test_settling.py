@@ -1,5 +1,6 @@
 """What must be posted so that the ledger says what is due."""
 
+from decimal import Decimal
 from uuid import UUID
 
 from services.performance.incentives.engine.calculation import calculate
@@ -70,4 +71,4 @@ def test_the_event_carries_the_incentive_at_its_version_and_the_difference() -> 
     event = told(before, after)
     assert (event.subject, event.version, event.period) == (KEY.id, 2, "2017-Q2")
     assert (event.amount.money().text, event.difference.money().text) == ("9000.00", "4000.00")
-    assert (event.measured, event.quota) == (150000, 100000)
+    assert (event.measured, event.quota) == (Decimal(150000), Decimal(100000))
