@@ -22,6 +22,8 @@ RETRYABLE = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.InvalidCachedStatementError,
+    # Two requests made the same thing at once; the second try finds what the first one made.
+    asyncpg.UniqueViolationError,
 )
 UNAVAILABLE = (
     OSError,

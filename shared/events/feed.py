@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import httpx
+import orjson
 
 from shared.auth.client import TokenSource
 from shared.errors import Unavailable
@@ -61,5 +62,5 @@ class FeedClient:
             raise FeedTooShort(f"{source} no longer keeps event {after + 1}.")
         if answer.is_error:
             raise FeedUnavailable(source=source, reason=f"status {answer.status_code}")
-        document = answer.json()
+        document = orjson.loads(answer.content)
         return Page([from_structured(event) for event in document["events"]], document["head"])

@@ -221,3 +221,14 @@ async def test_strangers_get_no_further_than_the_door(installation: Installation
         rep.headers["authorization"] = "Bearer nonsense"
         assert (await rep.get("/v1/deals")).status_code == 401
         assert (await rep.get("/health/live")).status_code == 200
+
+
+async def test_the_same_record_sent_twice_at_once_is_taken_once(
+    api: httpx.AsyncClient, installation: Installation
+) -> None:
+    body = {"deals": [record(1), record(2)]}
+    answers = await asyncio.gather(*(api.post("/v1/deals/bulk", json=body) for _ in range(6)))
+    assert {answer.status_code for answer in answers} == {200}
+    outcomes = sorted(answer.json()["deals"][0]["outcome"] for answer in answers)
+    assert outcomes == ["created", *["unchanged"] * 5]
+    assert len(await outbox(installation)) == 2
