@@ -32,7 +32,7 @@ _FACTS = """
      ORDER BY number
 """
 _ENTRIES = """
-    SELECT attainment_id, cause_id, fact_id, fact_version, amount, deals, source, partition, number
+    SELECT attainment_id, amount, deals, cause_id, fact_id, fact_version, source, partition, number
       FROM targets.attainment_entry
      ORDER BY number
 """
@@ -48,6 +48,7 @@ class Batch:
 
     facts: Sequence[Sequence[object]]
     entries: Sequence[Sequence[object]]
+    causes: Sequence[Sequence[object]]
     totals: Sequence[Sequence[object]]
     number: int
 
@@ -115,12 +116,22 @@ async def _batches(conn: Connection) -> Sequence[Batch]:
 
 
 def _batch(kept: Sequence[Row], entries: Sequence[Row]) -> Batch:
+    causes: dict[UUID, tuple[object, ...]] = {}
     totals: dict[UUID, tuple[Decimal, int]] = {}
-    for row in entries:
-        amount, deals = totals.get(row["attainment_id"], (Decimal(0), 0))
-        totals[row["attainment_id"]] = (amount + row["amount"], deals + row["deals"])
-    sums = [(key, 0, amount, deals) for key, (amount, deals) in sorted(totals.items())]
-    return Batch(columns(kept, 8), columns(entries, 9), columns(sums, 4), kept[-1]["number"])
+    lines = []
+    for attainment_id, value, count, cause_id, *cause in entries:
+        causes.setdefault(cause_id, (cause_id, *cause))
+        before, deals = totals.get(attainment_id, (Decimal(0), 0))
+        totals[attainment_id] = (before + value, deals + count)
+        lines.append((attainment_id, len(causes), value, count))
+    sums = [(key, 0, *amount) for key, amount in sorted(totals.items())]
+    return Batch(
+        columns(kept, 8),
+        columns(lines, 4),
+        columns(list(causes.values()), 6),
+        columns(sums, 4),
+        kept[-1]["number"],
+    )
 
 
 async def _bare_rate(installation: Installation, batches: Sequence[Batch]) -> float:
@@ -136,7 +147,7 @@ async def _bare_rate(installation: Installation, batches: Sequence[Batch]) -> fl
         for batch in batches:
             async with bare.transaction():
                 await bare.execute(facts._SAVE, *batch.facts)
-                await bare.execute(ledger._APPEND, *batch.entries, datetime.now(UTC))
+                await bare.execute(ledger._APPEND, *batch.entries, *batch.causes, datetime.now(UTC))
                 await bare.fetch(ledger._ADD, *batch.totals)
                 await bare.execute(watermark._ADVANCE, *mark, batch.number, None, None, None)
         seconds = time.monotonic() - began

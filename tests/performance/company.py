@@ -156,13 +156,13 @@ async def _pay(
     _told(await client.post(path, content=orjson.dumps(assigned)))
 
 
-def closing_day(place: int) -> str:
-    """Return the day on which the deal of that place is won; the days go round the year."""
-    month, day = divmod(place, 28)
-    return f"{YEAR}-{month % 12 + 1:02}-{day + 1:02}"
+def closing_day(place: int, count: int) -> str:
+    """Return the day on which that deal of so many is won: they close in order, over a year."""
+    month, day = divmod(place * 12 * 28 // count, 28)
+    return f"{YEAR}-{month + 1:02}-{day + 1:02}"
 
 
-def record(company: Company, series: str, place: int, *, won: bool) -> dict[str, object]:
+def record(company: Company, series: str, place: int, won_on: str | None) -> dict[str, object]:
     """Return a deal as the bulk route takes it, of the seller whose turn it is."""
     amount = {"amount": f"{1000 + place % 997}.00", "currency": "CNY"}
     line = {"product_id": company.product, "quantity": "1", "amount": amount}
@@ -172,8 +172,8 @@ def record(company: Company, series: str, place: int, *, won: bool) -> dict[str,
         "owner_id": company.sellers[place % len(company.sellers)],
         "lines": [line],
         "opened_on": SINCE,
-        "stage": "won" if won else "open",
-        "closed_on": closing_day(place) if won else None,
+        "stage": "won" if won_on else "open",
+        "closed_on": won_on,
     }
 
 
@@ -181,7 +181,10 @@ async def load_deals(
     port: int, token: str, company: Company, series: str, count: int, *, won: bool
 ) -> list[UUID]:
     """Load so many deals over the bulk route; return their ids in the order of their places."""
-    records = [record(company, series, place, won=won) for place in range(count)]
+    records = [
+        record(company, series, place, closing_day(place, count) if won else None)
+        for place in range(count)
+    ]
     requests = [
         post("/v1/deals/bulk", orjson.dumps({"deals": records[start : start + BULK]}), token)
         for start in range(0, count, BULK)

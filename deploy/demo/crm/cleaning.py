@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from deploy.demo.crm.reading import Agent, Export, ExportUnusable, Opportunity, Product
 from shared.contracts.pipeline import DealStage
-from shared.money import Money
+from shared.currencies import MINOR_DIGITS
+from shared.money import Money, UnknownCurrency
 from shared.period import FiscalCalendar
 
 STAGES: Final = {
@@ -164,6 +165,8 @@ def _idle(export: Export) -> Iterator[Correction]:
 
 def _check(export: Export, currency: str) -> None:
     """Refuse what contradicts itself, before anything is posted."""
+    if currency not in MINOR_DIGITS:
+        raise ExportUnusable(UnknownCurrency(currency=currency).text("en"))
     _refuse_twice((agent.name for agent in export.agents), "agent")
     _refuse_twice((_letters(product.name) for product in export.products), "product")
     _refuse_twice((row.id for row in export.opportunities), "opportunity")

@@ -1,6 +1,7 @@
 """The files of a CRM export, read with distrust: what cannot be right is refused by its line."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from deploy.demo.client import DemoFailed
 from shared.errors import PharosError
+from shared.fields import DATE_MAX, DATE_MIN
 from shared.ratio import exact
 
 TEAMS_FILE: Final = "sales_teams.csv"
@@ -29,7 +31,10 @@ _COLUMNS: Final = {
         "close_value",
     ),
 }
+# The bounds of the API: what it would refuse is refused before anything is posted.
 _TEXT_LENGTH_MAX: Final = 64
+_AMOUNT_END: Final = Decimal(10) ** 15
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 T = TypeVar("T")
 
@@ -87,7 +92,7 @@ class _Row:
 
     def text(self, column: str) -> str:
         """Return a field that must not be empty."""
-        found = self.optional(column, str)
+        found = self.optional(column, _text)
         if found is None:
             raise ExportUnusable(f"{self.at}: {column} is empty.")
         return found
@@ -108,22 +113,31 @@ class _Row:
 
 
 def _day(text: str) -> date:
-    if len(text) != len("2017-03-31"):  # the parser would take other forms of ISO 8601, too
+    if _DAY.fullmatch(text) is None:  # the parser takes other forms of ISO 8601, too
         raise ValueError(text)
-    return date.fromisoformat(text)
+    found = date.fromisoformat(text)
+    if not DATE_MIN <= found <= DATE_MAX:
+        raise ValueError(text)
+    return found
 
 
 def _amount(text: str) -> Decimal:
     found = exact(text)
-    if found < 0:
+    if not 0 <= found < _AMOUNT_END:
         raise ValueError(text)
     return found
+
+
+def _text(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(text)
+    return text
 
 
 _KINDS: Final[dict[Callable[[str], object], str]] = {
     _day: "write days as 2017-03-31",
     _amount: "write amounts as 1200 or 1200.50",
-    str: "write plain text",
+    _text: "write text that can be printed",
 }
 
 
@@ -172,7 +186,7 @@ def _opportunity(row: _Row) -> Opportunity:
         id=row.text("opportunity_id"),
         agent=row.text("sales_agent"),
         product=row.text("product"),
-        account=row.optional("account", str),
+        account=row.optional("account", _text),
         stage=row.text("deal_stage"),
         engaged_on=row.optional("engage_date", _day),
         closed_on=row.optional("close_date", _day),

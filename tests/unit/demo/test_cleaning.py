@@ -59,6 +59,8 @@ def test_the_currency_is_given_with_the_load(tmp_path: Path) -> None:
     assert load(write(tmp_path), "CNY").deals[0].amount == Money.of("4514", "CNY")
     with pytest.raises(ExportUnusable, match="more decimals than its currency"):
         load(write(tmp_path), "JPY")
+    with pytest.raises(ExportUnusable, match="RMB is not a currency code of ISO 4217"):
+        load(write(tmp_path), "RMB")
 
 
 @pytest.mark.parametrize(
