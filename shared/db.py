@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 import asyncpg
 
 from shared.clock import pause
-from shared.errors import Unavailable
+from shared.errors import Conflict, Unavailable
 from shared.settings import ServiceSettings
 
 T = TypeVar("T")
@@ -39,10 +39,17 @@ UNAVAILABLE = (
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database did not answer, or not in time; nothing was written."""
+    """The database did not answer, or not in time; whether something was written is unknown."""
 
-    en = "The database did not answer in time. Send the same request again."
-    zh = "数据库未能及时响应，请重新发送同一请求。"
+    en = "The database did not answer in time. Send it again under the same Idempotency-Key."
+    zh = "数据库未能及时响应，请以同一 Idempotency-Key 重新发送。"
+
+
+class MadeAtOnce(Conflict):
+    """The same thing was made elsewhere at the same moment, time and again."""
+
+    en = "Somebody else made the same thing at the same moment. Look, then send it again."
+    zh = "他人在同一时刻建立了相同的数据，请查看后重新发送。"
 
 
 class Database:
@@ -93,6 +100,14 @@ class Database:
         async with self._slots, self._pool.acquire() as conn:
             yield conn
 
+    async def read(self, query: Work[T]) -> T:
+        """Run queries on a connection; raises DatabaseUnavailable when the database is away."""
+        try:
+            async with self.acquire() as conn:
+                return await query(conn)
+        except UNAVAILABLE as error:
+            raise _unavailable(error) from error
+
     async def transact(self, work: Work[T]) -> T:
         """Run ``work`` in one READ COMMITTED transaction, again from its start when it may.
 
@@ -105,14 +120,20 @@ class Database:
                     result = await _in_transaction(conn, work)
             except RETRYABLE as error:
                 if attempt == ATTEMPTS:
-                    raise DatabaseUnavailable from error
+                    made = isinstance(error, asyncpg.UniqueViolationError)
+                    raise (MadeAtOnce if made else DatabaseUnavailable) from error
                 await pause(0.02 * attempt)
             except UNAVAILABLE as error:
-                raise DatabaseUnavailable from error
+                raise _unavailable(error) from error
             else:
                 self.committed()
                 return result
         raise DatabaseUnavailable
+
+
+def _unavailable(error: Exception) -> Exception:
+    """Return what to raise: a bad argument is an asyncpg.InterfaceError too, but our own fault."""
+    return error if isinstance(error, ValueError) else DatabaseUnavailable()
 
 
 async def _in_transaction(conn: Connection, work: Work[T]) -> T:

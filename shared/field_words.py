@@ -82,6 +82,14 @@ FIELD_WORDS: Final[Mapping[LiteralString, Words]] = MappingProxyType(
             '请用文本发送带时区的时间，例如 "2025-03-31T09:30:00Z" 或 '
             '"2025-03-31T17:30:00+08:00"，年份介于 1900 与 2199 之间。',
         ),
+        "period_invalid": Words(
+            'Send a fiscal period, such as "2026", "2026-H1", "2026-Q4" or "2026-M05".',
+            '请填写财务期间，例如 "2026"、"2026-H1"、"2026-Q4" 或 "2026-M05"。',
+        ),
+        "null_refused": Words(
+            "Send a value, or leave the field out to keep what it is.",
+            "请填写值；如需保持不变，请省略该字段。",
+        ),
         "id_invalid": Words(
             'Send an id as it was given, such as "0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c10".',
             '请原样发送编号，例如 "0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c10"。',

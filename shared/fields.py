@@ -43,6 +43,7 @@ __all__ = [
     "MoneyView",
     "Name",
     "Note",
+    "PeriodName",
     "Quantity",
     "RateText",
     "Share",
@@ -169,6 +170,7 @@ _INSTANT: Final = (
     r"^(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
     r"(?:Z|[+-][0-9]{2}:[0-9]{2})$"
 )
+_PERIOD: Final = r"^[0-9]{4}(?:-(?:H[12]|Q[1-4]|M0[1-9]|M1[0-2]))?$"
 _ID: Final = r"^[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$"
 
 
@@ -205,6 +207,19 @@ Instant = Annotated[
     ),
 ]
 """A moment with its offset, in the years 1900 to 2199; becomes UTC."""
+PeriodName = Annotated[
+    str,
+    _Written(
+        code="period_invalid",
+        pattern=_PERIOD,
+        parse=str,
+        kind=str,
+        take=_only(lambda _: False),  # text of any other form is no name of a period
+        shown={"examples": ["2026-Q4"]},
+        serialization=core_schema.simple_ser_schema("str"),
+    ),
+]
+"""The name of a year, half, quarter or month of the fiscal calendar."""
 Id = Annotated[
     UUID,
     _Written(

@@ -118,15 +118,10 @@ class Money:
         negative amount is the mirror image: 100.00 by 1:1:1 is 33.34 + 33.33 + 33.33. Weights need
         not sum to one. Raises UnroundedAmount, NothingToSplitBy.
         """
-        digits = minor_digits(self.currency)
         if not self.is_rounded:
             raise UnroundedAmount(amount=plain(self.amount), currency=self.currency)
-        units = int(self.amount.scaleb(digits, context=EXACT))
-        sign = -1 if units < 0 else 1
-        return [
-            Money(Decimal(sign * part).scaleb(-digits, context=EXACT), self.currency)
-            for part in _largest_remainder(abs(units), _whole_weights(weights))
-        ]
+        parts = apportioned(self.amount, weights, minor_digits(self.currency))
+        return [Money(part, self.currency) for part in parts]
 
     def __add__(self, other: "Money") -> "Money":
         if not isinstance(other, Money):
@@ -184,6 +179,19 @@ class Money:
     def _same_currency(self, other: "Money") -> None:
         if self.currency != other.currency:
             raise CurrencyMismatch(left=self.currency, right=other.currency)
+
+
+def apportioned(value: Decimal, weights: Sequence[Decimal], digits: int) -> list[Decimal]:
+    """A number of at most `digits` decimals in parts of as many, that sum to it exactly.
+
+    The rule is the one of Money.split. Raises NothingToSplitBy.
+    """
+    units = int(value.scaleb(digits, context=EXACT))
+    sign = -1 if units < 0 else 1
+    return [
+        Decimal(sign * part).scaleb(-digits, context=EXACT)
+        for part in _largest_remainder(abs(units), _whole_weights(weights))
+    ]
 
 
 def _whole_weights(weights: Sequence[Decimal]) -> list[int]:

@@ -47,9 +47,17 @@ Part: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 """Something that runs as long as the service does."""
 
 
+class FeedMissing(Exception):
+    """The service consumes events of a source whose feed the settings do not name."""
+
+
 @dataclass(slots=True)
 class Runtime:
-    """The parts of one running service; ``start`` and ``stop`` are its lifespan."""
+    """The parts of one running service; ``start`` and ``stop`` are its lifespan.
+
+    ``hindrance`` says why the background work has not begun although it should; None when all is
+    well.
+    """
 
     service: str
     settings: ServiceSettings
@@ -63,6 +71,7 @@ class Runtime:
     doorbells: Sequence[Doorbell]
     installation: Installation
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    hindrance: str | None = None
 
     @classmethod
     async def assemble(
@@ -99,8 +108,10 @@ class Runtime:
     async def start(self, role: Role, chores: Sequence[Chore]) -> None:
         """Start what this role runs; an absent broker or database is waited for in the back.
 
-        Raises PartitionsDiffer when the settings do not fit the installation.
+        Raises FeedMissing and PartitionsDiffer when the settings do not fit the installation.
         """
+        if role is not Role.API:
+            self._check_feeds()
         self.database.committed = self._ring
         self.broker.on_reconnect(self._listen)
         self.broker.start()
@@ -118,8 +129,8 @@ class Runtime:
 
     async def _work(self, chores: Sequence[Chore], *, ready: bool) -> None:
         while not ready:
-            await clock.pause(1)
-            ready = await self._prepared()
+            await clock.pause(AGAIN_SECONDS)
+            ready = await self._prepared_at_last()
         for part in self._parts(chores):
             self._spawn(_kept_alive(part, self.service), part.__qualname__)
 
@@ -163,11 +174,33 @@ class Runtime:
         try:
             async with self.database.acquire() as conn:
                 await event_log.ensure_partitions(conn, self.settings.partitions)
-            await retention.tend(self.database, self.settings.log_retention_days, self.metrics)
         except (DatabaseUnavailable, *UNAVAILABLE) as error:
             log.warning("database_away", service=self.service, error=repr(error))
+            self.hindrance = "DatabaseUnavailable"
             return False
+        try:
+            await retention.tend(self.database, self.settings.log_retention_days, self.metrics)
+        except Exception:  # the log goes on in the partitions that it has
+            log.exception("retention_failed", service=self.service)
+        self.hindrance = None
         return True
+
+    async def _prepared_at_last(self) -> bool:
+        """Try again behind a service that serves already: what would refuse a start hinders it."""
+        try:
+            return await self._prepared()
+        except Exception as error:
+            log.exception("not_prepared", service=self.service)
+            self.hindrance = type(error).__name__
+        return False
+
+    def _check_feeds(self) -> None:
+        sources = {subscription.source for subscription in self.subscriptions}
+        if missing := sorted(sources - self.settings.feeds.keys()):
+            raise FeedMissing(
+                f"{self.service} consumes events of {', '.join(missing)}; PHAROS_FEEDS must name "
+                f"the base URL of each."
+            )
 
     def _repeated(self, chore: Chore) -> Part:
         async def repeat() -> None:

@@ -7,7 +7,9 @@ import httpx
 from shared import clock
 from shared.errors import Unavailable
 
-EARLY_SECONDS = 30.0
+EARLY_SECONDS = 30
+TIMEOUT_SECONDS = 5
+LIFETIME_SECONDS = 60  # where the issuer does not say
 
 
 class IssuerUnavailable(Unavailable):
@@ -25,7 +27,7 @@ class TokenSource:
         self._url = url
         self._credentials = (client_id, secret)
         self._token = ""
-        self._good_until = 0.0
+        self._good_until = float("-inf")
         self._lock = asyncio.Lock()
 
     async def token(self) -> str:
@@ -35,17 +37,22 @@ class TokenSource:
                 await self._fetch()
         return self._token
 
+    def forget(self) -> None:
+        """Let the token go, because somebody refused it."""
+        self._good_until = float("-inf")
+
     async def _fetch(self) -> None:
         try:
             answer = await self._client.post(
                 self._url,
                 data={"grant_type": "client_credentials"},
                 auth=self._credentials,
-                timeout=5,
+                timeout=TIMEOUT_SECONDS,
             )
             answer.raise_for_status()
-        except httpx.HTTPError as error:
+            document = answer.json()
+            self._token = document["access_token"]
+            lifetime = int(document.get("expires_in", LIFETIME_SECONDS))
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise IssuerUnavailable(reason=repr(error)) from error
-        document = answer.json()
-        self._token = document["access_token"]
-        self._good_until = clock.monotonic() + max(1, document["expires_in"] - EARLY_SECONDS)
+        self._good_until = clock.monotonic() + max(1, lifetime - EARLY_SECONDS)

@@ -18,28 +18,32 @@ ALGORITHMS = ["ES256", "ES384", "RS256", "PS256", "EdDSA"]
 LEEWAY_SECONDS = 30
 KEYS_FRESH_SECONDS = 300
 KEYS_RETRY_SECONDS = 5
+KEYS_TIMEOUT_SECONDS = 2
 VERIFIED_MAX = 4_096
 TOKEN_LENGTH_MAX = 8_192
 
 
 class KeySet:
-    """The issuer's keys, fetched when they are asked for; stale ones serve while it is away."""
+    """The issuer's keys. Those that are known serve at once, also while the issuer is away."""
 
     def __init__(self, client: httpx.AsyncClient, url: str) -> None:
         self._client = client
         self._url = url
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched = self._tried = float("-inf")
-        self._lock = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, key_id: str) -> jwt.PyJWK:
-        """Return a key by its id; raises IssuerUnavailable or TokenRefused."""
-        async with self._lock:
-            now = clock.monotonic()
-            stale = now - self._fetched > KEYS_FRESH_SECONDS or key_id not in self._keys
-            if stale and now - self._tried > KEYS_RETRY_SECONDS:
-                self._tried = now
-                await self._fetch()
+        """Return a key by its id; raises IssuerUnavailable or TokenRefused.
+
+        A known key never waits. An unknown one waits for the fetch that is under way, of which
+        there is one at a time and not more than one in five seconds.
+        """
+        known = self._keys.get(key_id)
+        if known is None or clock.monotonic() - self._fetched > KEYS_FRESH_SECONDS:
+            fetching = self._fetch_soon()
+            if known is None and fetching is not None:
+                await asyncio.wait({fetching})
         found = self._keys.get(key_id)
         if found is None and not self._keys:
             raise IssuerUnavailable(reason="no keys yet")
@@ -47,17 +51,25 @@ class KeySet:
             raise TokenRefused(reason="It is signed with an unknown key.")
         return found
 
+    def _fetch_soon(self) -> "asyncio.Task[None] | None":
+        under_way = self._fetching is not None and not self._fetching.done()
+        if not under_way and clock.monotonic() - self._tried > KEYS_RETRY_SECONDS:
+            self._fetching = asyncio.create_task(self._fetch(), name="issuer-keys")
+            under_way = True
+        return self._fetching if under_way else None
+
     async def _fetch(self) -> None:
         try:
-            answer = await self._client.get(self._url, timeout=5)
+            answer = await self._client.get(self._url, timeout=KEYS_TIMEOUT_SECONDS)
             answer.raise_for_status()
-            document = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+            keys = jwt.PyJWKSet.from_dict(answer.json()).keys
+        except (httpx.HTTPError, ValueError, AttributeError, jwt.PyJWTError) as error:
             log.warning("issuer_away", error=repr(error))
-            return
-        keys = jwt.PyJWKSet.from_dict(document).keys
-        self._keys = {key.key_id: key for key in keys if key.key_id}
-        self._fetched = clock.monotonic()
+        else:
+            self._keys = {key.key_id: key for key in keys if key.key_id}
+            self._fetched = clock.monotonic()
+        finally:
+            self._tried = clock.monotonic()
 
 
 class Verifier:

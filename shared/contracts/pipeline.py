@@ -16,11 +16,12 @@ class DealStage(StrEnum):
 
 
 class DealShare(Part):
-    """A member's part of a deal; the shares sum to one and the amounts to the deal's."""
+    """A member's part of a deal; shares sum to one, amounts and quantities to the deal's."""
 
     member_id: UUID
     share: Exact
     amount: MoneyValue
+    quantity: Exact
 
 
 class DealLine(Part):

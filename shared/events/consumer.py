@@ -114,7 +114,7 @@ class Consumer:
         if self._position.stopped is not None:
             await clock.pause(self._lease.seconds)
             return
-        await self._catch_up()
+        await self._glance()  # for the head; a backlog comes faster from the broker
         while self._lease.held:
             await self._step(await self._take())
 
@@ -143,34 +143,55 @@ class Consumer:
         if batch:
             await self._apply(batch)
             self._away = AWAY_SECONDS
+        if not events and clock.monotonic() - self._looked > IDLE_SECONDS / 2:
+            await self._glance()
+        await self._keep_lease()
+
+    async def _catch_up(self) -> None:
+        """Apply what the feed has beyond the watermark; what the broker still brings is dropped."""
+        while await self._look():
+            await self._keep_lease()
+
+    async def _glance(self) -> None:
+        """Look whether the broker kept something back; a feed that is away is asked again later."""
+        try:
+            await self._look()
+        except (FeedUnavailable, IssuerUnavailable) as error:
+            log.info("feed_away", consumer=self._mark.name, error=repr(error))
+            self._looked = clock.monotonic()
+
+    async def _look(self) -> bool:
+        """Apply a page of what the feed has beyond the watermark; False when there was nothing."""
+        page = await self._feed.read(self._mark.source, self._mark.partition, self._position.number)
+        self._looked = clock.monotonic()
+        own = self._contexts().installation.partitions
+        if page.partitions != own:
+            reason = f"it has {page.partitions} partitions, this service is set to {own}"
+            raise FeedUnavailable(source=self._mark.source, reason=reason)
+        lag = page.head - self._position.number
+        self._metrics.lag.labels(*self._mark.labels).set(lag)
+        if lag < 0:
+            raise LinkBroken(
+                f"{self._mark.source} is at event {page.head}, this consumer already at "
+                f"{self._position.number}: the source was restored from an old backup."
+            )
+        batch = contiguous(self._position.number, self._position.event_id, page.events)
+        if batch:
+            await self._apply(batch)
+        return bool(batch)
+
+    async def _keep_lease(self) -> None:
         now = clock.monotonic()
-        if not events and now - self._looked > IDLE_SECONDS / 2:
-            await self._catch_up()
         if now - self._renewed > self._lease.seconds / 3:
             self._renewed = now
             await self._lease.renew(self._database)
 
-    async def _catch_up(self) -> None:
-        """Apply what the feed has beyond the watermark; what the broker still brings is dropped."""
-        while True:
-            page = await self._feed.read(
-                self._mark.source, self._mark.partition, self._position.number
-            )
-            self._looked = clock.monotonic()
-            lag = page.head - self._position.number
-            self._metrics.lag.labels(*self._mark.labels).set(lag)
-            if lag < 0:
-                raise LinkBroken(
-                    f"{self._mark.source} is at event {page.head}, this consumer already at "
-                    f"{self._position.number}: the source was restored from an old backup."
-                )
-            batch = contiguous(self._position.number, self._position.event_id, page.events)
-            if not batch:
-                return
-            await self._apply(batch)
-
     async def _apply(self, batch: Sequence[Event]) -> None:
         """Apply a batch in one transaction; if it fails, one by one, parking what is refused."""
+        handles = self._subscription.handles
+        if any(event.data is None and event.type in handles for event in batch):
+            reason = "it withholds what this service must read; give its client the role"
+            raise FeedUnavailable(source=self._mark.source, reason=reason)
         try:
             await self._apply_together(batch)
         except _AWAY:

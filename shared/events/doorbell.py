@@ -48,9 +48,9 @@ class Doorbell:
         """Hear the rings of other replicas and the heads that their relays tell."""
         if self._listening:  # the connection keeps its subscriptions when it comes back
             return
-        self._listening = True
         await self._broker.hear(self._topic, self.ring_here)
         await self._broker.hear(f"head.{self._source}.{self._partition}", self.numbered)
+        self._listening = True
 
     async def wait(self, seconds: float) -> bool:
         """Wait for a ring, at most so long; True when it rang."""

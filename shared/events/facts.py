@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, LiteralString, TypeVar
 from uuid import UUID
 
+from shared.context import Origin
 from shared.contracts.contract import Contract
 from shared.db import Connection
 from shared.events.envelope import Event
@@ -12,18 +13,23 @@ from shared.events.envelope import Event
 F = TypeVar("F", bound=Contract)
 
 _LOCK: Final[LiteralString] = """
-    SELECT id, body, partition, number FROM fact WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
+    SELECT id, body, partition, number, origin
+      FROM fact
+     WHERE id = ANY($1::uuid[])
+     ORDER BY id
+       FOR UPDATE
 """
 _SAVE: Final[LiteralString] = """
-    INSERT INTO fact (id, kind, version, body, source, partition, number, learned_at)
-    SELECT f.id, f.kind, f.version, f.body, f.source, f.partition, f.number, f.learned_at
+    INSERT INTO fact (id, kind, version, body, source, partition, number, origin, learned_at)
+    SELECT f.id, f.kind, f.version, f.body, f.source, f.partition, f.number,
+           f.origin, f.learned_at
       FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::json[], $5::text[], $6::smallint[],
-                  $7::bigint[], $8::timestamptz[])
-           AS f (id, kind, version, body, source, partition, number, learned_at)
+                  $7::bigint[], $8::text[], $9::timestamptz[])
+           AS f (id, kind, version, body, source, partition, number, origin, learned_at)
     ON CONFLICT (id) DO UPDATE
        SET kind = excluded.kind, version = excluded.version, body = excluded.body,
            source = excluded.source, partition = excluded.partition, number = excluded.number,
-           learned_at = excluded.learned_at
+           origin = excluded.origin, learned_at = excluded.learned_at
      WHERE fact.version < excluded.version
 """
 
@@ -36,6 +42,7 @@ class Stored(Generic[F]):
     fact: F
     partition: int
     number: int
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,9 @@ async def advance(
 ) -> Sequence[Change[F]]:
     """Store the facts of these events; return the changes, stale versions left out.
 
-    Locks the stored facts, in the order of their ids, until the caller's transaction ends.
+    Locks the stored facts, in the order of their ids, until the caller's transaction ends. The
+    caller holds the watermark: a fact that is not stored yet cannot be locked, so two versions of
+    it must not come at once.
     """
     ids = sorted({event.subject for event in events})
     stored = await lock_many(conn, ids, contract)
@@ -84,6 +93,7 @@ async def lock_many(
             contract.model_validate_json(row["body"]),
             row["partition"],
             row["number"],
+            Origin(row["origin"]),
         )
         for row in await conn.fetch(_LOCK, ids)
     ]
@@ -102,5 +112,6 @@ async def _save(conn: Connection, latest: Mapping[UUID, Change[F]]) -> None:
         [event.source for event in events],
         [event.partition for event in events],
         [event.number for event in events],
+        [event.origin.value for event in events],
         [event.time for event in events],
     )

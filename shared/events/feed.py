@@ -27,10 +27,11 @@ class FeedTooShort(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A stretch of a source's log and its present head."""
+    """A stretch of a source's log, its present head, and how many partitions the source has."""
 
     events: Sequence[Event]
     head: int
+    partitions: int
 
 
 class FeedClient:
@@ -49,8 +50,21 @@ class FeedClient:
         Raises FeedUnavailable when the source does not answer and FeedTooShort when it no longer
         keeps the next number.
         """
+        answer = await self._get(source, partition, after, limit)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self._tokens.forget()
+            answer = await self._get(source, partition, after, limit)
+        if answer.status_code == httpx.codes.GONE:
+            raise FeedTooShort(f"{source} no longer keeps event {after + 1}.")
+        if answer.is_error:
+            raise FeedUnavailable(source=source, reason=f"status {answer.status_code}")
+        document = orjson.loads(answer.content)
+        events = [from_structured(event) for event in document["events"]]
+        return Page(events, document["head"], document["partitions"])
+
+    async def _get(self, source: str, partition: int, after: int, limit: int) -> httpx.Response:
         try:
-            answer = await self._client.get(
+            return await self._client.get(
                 f"{self._feeds[source]}/v1/events",
                 params={"partition": partition, "after": after, "limit": limit},
                 headers={"Authorization": f"Bearer {await self._tokens.token()}"},
@@ -58,9 +72,3 @@ class FeedClient:
             )
         except httpx.HTTPError as error:
             raise FeedUnavailable(source=source, reason=repr(error)) from error
-        if answer.status_code == httpx.codes.GONE:
-            raise FeedTooShort(f"{source} no longer keeps event {after + 1}.")
-        if answer.is_error:
-            raise FeedUnavailable(source=source, reason=f"status {answer.status_code}")
-        document = orjson.loads(answer.content)
-        return Page([from_structured(event) for event in document["events"]], document["head"])

@@ -11,9 +11,9 @@ _READ: Final[LiteralString] = """
     SELECT number, event_id, previous_event_id, type, aggregate_id, aggregate_version,
            occurred_at, correlation_id, causation_id, origin, traceparent, payload
       FROM event_log
-     WHERE partition = $1 AND number > $2 AND number <= $3
+     WHERE partition = $1 AND number > $2
      ORDER BY number
-     LIMIT $4
+     LIMIT $3
 """
 _HEAD: Final[LiteralString] = """
     SELECT head FROM relay WHERE partition = $1
@@ -58,8 +58,7 @@ async def read(
     conn: Connection, source: str, partition: int, *, after: int, limit: int
 ) -> Sequence[Event]:
     """Return the events behind ``after``, in order, at most ``limit`` of them."""
-    # The upper bound keeps the plan to the partitions of the log that can hold these numbers.
-    rows = await conn.fetch(_READ, partition, after, after + limit, limit)
+    rows = await conn.fetch(_READ, partition, after, limit)
     return [to_event(row, source, partition) for row in rows]
 
 

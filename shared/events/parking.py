@@ -35,7 +35,7 @@ _LIST: Final[LiteralString] = """
      LIMIT $3
 """
 _LOCK: Final[LiteralString] = """
-    SELECT consumer, source, state, event FROM parked WHERE id = $1 FOR UPDATE
+    SELECT consumer, state, event FROM parked WHERE id = $1 FOR UPDATE
 """
 _SETTLE: Final[LiteralString] = """
     UPDATE parked SET state = $2, settled_at = $3, settled_by = $4 WHERE id = $1
@@ -139,8 +139,8 @@ async def listed(conn: Connection, state: str | None, after: UUID, limit: int) -
     return [Parked(**dict(row)) for row in await conn.fetch(_LIST, state, after, limit)]
 
 
-async def lock(conn: Connection, parked_id: UUID) -> tuple[str, str, Event]:
-    """Lock a parked event; return its consumer, source and event.
+async def lock(conn: Connection, parked_id: UUID) -> tuple[str, Event]:
+    """Lock a parked event; return its consumer and the event.
 
     Raises ParkedEventNotFound or AlreadySettled.
     """
@@ -149,7 +149,7 @@ async def lock(conn: Connection, parked_id: UUID) -> tuple[str, str, Event]:
         raise ParkedEventNotFound(id=parked_id)
     if row["state"] != "parked":
         raise AlreadySettled(state=row["state"])
-    return row["consumer"], row["source"], from_structured(orjson.loads(row["event"]))
+    return row["consumer"], from_structured(orjson.loads(row["event"]))
 
 
 async def settle(conn: Connection, parked_id: UUID, state: str, actor: str) -> None:

@@ -142,9 +142,15 @@ class Relay:
             fresh = await self._number()
             await self._publish(fresh)
             await self._tend(grown=bool(fresh))
-            if len(fresh) < BATCH:
+            if len(fresh) < BATCH and not self._behind:
                 woken = await self._doorbell.wait(wait)
                 wait = BUSY_SECONDS if woken else min(wait * 2, IDLE_SECONDS)
+
+    @property
+    def _behind(self) -> bool:
+        """Tell whether the broker can be given more right now."""
+        reachable = self._broker.connected and clock.monotonic() >= self._retry_publish
+        return reachable and self._published < self._head
 
     async def _recall(self) -> None:
         async with self._database.acquire() as conn:
@@ -169,7 +175,7 @@ class Relay:
         return events
 
     async def _publish(self, fresh: Sequence[Event]) -> None:
-        if not self._broker.connected or clock.monotonic() < self._retry_publish:
+        if not self._behind:
             return
         try:
             if not self._stream_ready:
@@ -177,7 +183,7 @@ class Relay:
                 self._stream_ready = True
             if fresh and fresh[0].number == self._published + 1:
                 await self._send(fresh)
-            while self._published < self._head:
+            elif self._published < self._head:  # a page a turn, so that numbers never wait
                 await self._send(await self._backlog())
         except BrokerUnavailable:
             self._stream_ready = False

@@ -1,16 +1,22 @@
 """Keeping the log: time partitions made ahead, and dropped when they are out of retention."""
 
-import asyncio
 import contextlib
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, LiteralString
 
+import asyncpg
+
 from shared import clock
-from shared.db import UNAVAILABLE, Database, DatabaseUnavailable
+from shared.db import UNAVAILABLE, Connection, Database, DatabaseUnavailable
+from shared.logs import logger
 from shared.metrics import Metrics
+
+log = logger(__name__)
 
 WEEKS_AHEAD = 4
 EVERY_SECONDS = 3_600
+KEYS_AT_A_TIME = 1_000
+ROUNDS_MAX = 1_000
 
 _MAKE: Final[LiteralString] = """
     SELECT make_log_partition($1::date)
@@ -20,8 +26,9 @@ _DROP: Final[LiteralString] = """
 """
 _FORGET_KEYS: Final[LiteralString] = """
     DELETE FROM idempotency
-     WHERE (client, key) IN (
-        SELECT client, key FROM idempotency WHERE created_at < $1 LIMIT 1000)
+     WHERE (caller, key) IN (
+        SELECT caller, key FROM idempotency WHERE created_at < $1 LIMIT $2)
+    RETURNING true
 """
 _DEFAULT_ROWS: Final[LiteralString] = """
     SELECT count(*) FROM (SELECT FROM event_log_default LIMIT 1000) AS sample
@@ -32,17 +39,32 @@ async def tend(database: Database, retention_days: int, metrics: Metrics) -> Non
     """Make this week's partition and the next four; drop what is older than the retention."""
     today = clock.now().date()
     monday = today - timedelta(days=today.weekday())
+    oldest = clock.now() - timedelta(days=retention_days)
     async with database.acquire() as conn:
         for week in range(WEEKS_AHEAD + 1):
-            await conn.execute(_MAKE, monday + timedelta(weeks=week))
-        await conn.execute(_DROP, clock.now() - timedelta(days=retention_days))
-        await conn.execute(_FORGET_KEYS, clock.now() - timedelta(days=retention_days))
+            await _make(conn, monday + timedelta(weeks=week))
         metrics.default_rows.set(await conn.fetchval(_DEFAULT_ROWS))
+        await conn.execute(_DROP, oldest)
+        await _forget_keys(conn, oldest)
+
+
+async def _make(conn: Connection, monday: date) -> None:
+    """Make a week's partition; one that has come too late is left to the default partition."""
+    try:
+        await conn.execute(_MAKE, monday)
+    except asyncpg.CheckViolationError:
+        log.exception("week_stays_in_default_partition", monday=monday.isoformat())
+
+
+async def _forget_keys(conn: Connection, oldest: datetime) -> None:
+    for _ in range(ROUNDS_MAX):
+        if len(await conn.fetch(_FORGET_KEYS, oldest, KEYS_AT_A_TIME)) < KEYS_AT_A_TIME:
+            return
 
 
 async def tend_for_ever(database: Database, retention_days: int, metrics: Metrics) -> None:
     """Tend the log every hour until cancelled; an absent database is waited out."""
     while True:
-        await asyncio.sleep(EVERY_SECONDS)
+        await clock.pause(EVERY_SECONDS)
         with contextlib.suppress(DatabaseUnavailable, *UNAVAILABLE):
             await tend(database, retention_days, metrics)

@@ -1,5 +1,6 @@
 """The watermark: how far a consumer is, advanced in the transaction of the effect."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, LiteralString
 from uuid import UUID
@@ -30,6 +31,23 @@ _ADVANCE: Final[LiteralString] = """
        SET number = $4, event_id = $5,
            stream_sequence = coalesce($6, stream_sequence),
            stream_created = coalesce($7, stream_created)
+     WHERE consumer = $1 AND source = $2 AND partition = $3
+"""
+_HOLD: Final[LiteralString] = """
+    SELECT number
+      FROM watermark
+     WHERE consumer = $1 AND source = $2 AND partition = $3
+       FOR UPDATE
+"""
+_LIST: Final[LiteralString] = """
+    SELECT consumer, source, partition, number, event_id, stopped
+      FROM watermark
+     ORDER BY consumer, source, partition
+"""
+_RESUME: Final[LiteralString] = """
+    UPDATE watermark
+       SET number = $4, event_id = $5, stream_sequence = NULL, stream_created = NULL,
+           stopped = NULL
      WHERE consumer = $1 AND source = $2 AND partition = $3
 """
 _STOP: Final[LiteralString] = """
@@ -103,7 +121,29 @@ class Watermark:
             _ADVANCE, *self.labels, position.number, position.event_id, sequence, created
         )
 
+    async def hold(self, conn: Connection) -> bool:
+        """Keep the consumer from applying anything until the caller's transaction ends.
+
+        False when there is no such consumer.
+        """
+        return await conn.fetchval(_HOLD, *self.labels) is not None
+
+    async def resume(self, conn: Connection, number: int, event_id: UUID | None) -> None:
+        """Let a stopped consumer go on behind an event of its source."""
+        await conn.execute(_RESUME, *self.labels, number, event_id)
+
     async def stop(self, database: Database, reason: str) -> None:
         """Stop this consumer until an operator repairs it."""
         async with database.acquire() as conn:
             await conn.execute(_STOP, *self.labels, reason)
+
+
+async def listed(conn: Connection) -> Sequence[tuple[Watermark, Position]]:
+    """Return all consumers of this service and how far they are."""
+    return [
+        (
+            Watermark(row["consumer"], row["source"], row["partition"]),
+            Position(row["number"], row["event_id"], None, row["stopped"]),
+        )
+        for row in await conn.fetch(_LIST)
+    ]

@@ -81,8 +81,7 @@ class Call:
         **kwargs: P.kwargs,
     ) -> T:
         """Run a query on a connection of its own."""
-        async with self.database.acquire() as conn:
-            return await query(conn, *args, **kwargs)
+        return await self.database.read(lambda conn: query(conn, *args, **kwargs))
 
     async def _commit(
         self,
@@ -120,7 +119,8 @@ async def _call(request: Request, key: IdempotencyKey = None) -> Call:
     claim = None
     if key is not None:
         body = await request.body()
-        claim = idempotency.key_of(principal.client, key, request.method, request.url.path, body)
+        asker = f"{principal.client}\n{principal.subject}"
+        claim = idempotency.key_of(asker, key, request.method, request.url.path, body)
     return Call(principal, ctx, runtime, claim)
 
 

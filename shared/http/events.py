@@ -70,7 +70,11 @@ async def read_events(
         if events or left <= 0 or await request.is_disconnected():
             break
         await clock.within(min(left, LOOK_SECONDS), grown)
-    body = {"events": [to_structured(_seen_by(call, event)) for event in events], "head": head}
+    body = {
+        "events": [to_structured(_seen_by(call, event)) for event in events],
+        "head": head,
+        "partitions": len(runtime.doorbells),
+    }
     return Response(orjson.dumps(body, default=str), media_type="application/json")
 
 
@@ -82,7 +86,8 @@ async def _stretch(
     if after < head:
         events = await event_log.read(conn, source, partition, after=after, limit=limit)
         if not events or events[0].number != after + 1:
-            raise EventsExpired(floor=await event_log.floor(conn, partition) - 1)
+            lowest = await event_log.floor(conn, partition) or head + 1
+            raise EventsExpired(floor=lowest - 1)
     return events, head
 
 

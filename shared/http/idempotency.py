@@ -13,16 +13,16 @@ from shared.errors import Invalid
 # The insert waits for a request of the same key that is still running; the lock timeout of the
 # connection bounds that wait.
 _CLAIM: Final[LiteralString] = """
-    INSERT INTO idempotency (client, key, request_hash, created_at)
+    INSERT INTO idempotency (caller, key, request_hash, created_at)
     VALUES ($1, $2, $3, $4)
-    ON CONFLICT (client, key) DO NOTHING
+    ON CONFLICT (caller, key) DO NOTHING
     RETURNING true
 """
 _READ: Final[LiteralString] = """
-    SELECT request_hash, status, body FROM idempotency WHERE client = $1 AND key = $2
+    SELECT request_hash, status, body FROM idempotency WHERE caller = $1 AND key = $2
 """
 _KEEP: Final[LiteralString] = """
-    UPDATE idempotency SET status = $3, body = $4 WHERE client = $1 AND key = $2
+    UPDATE idempotency SET status = $3, body = $4 WHERE caller = $1 AND key = $2
 """
 
 
@@ -35,9 +35,12 @@ class IdempotencyKeyReused(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A client's key and the hash of the request that it stands for."""
+    """A caller's key and the hash of the request that it stands for.
 
-    client: str
+    The caller is a client and who acts through it: two users of one client never meet.
+    """
+
+    caller: str
     key: str
     request_hash: bytes
 
@@ -63,10 +66,10 @@ class Replayed(Exception):
         self.reply = reply
 
 
-def key_of(client: str, key: str, method: str, path: str, body: bytes) -> Key:
+def key_of(caller: str, key: str, method: str, path: str, body: bytes) -> Key:
     """Return the key of a request with the hash of its method, path and body."""
     digest = hashlib.sha256(f"{method} {path}\n".encode() + body).digest()
-    return Key(client, key, digest)
+    return Key(caller, key, digest)
 
 
 async def claim(conn: Connection, key: Key, now: datetime) -> None:
@@ -75,9 +78,9 @@ async def claim(conn: Connection, key: Key, now: datetime) -> None:
     Raises Replayed when it was answered before and IdempotencyKeyReused when it stands for
     another request.
     """
-    if await conn.fetchval(_CLAIM, key.client, key.key, key.request_hash, now):
+    if await conn.fetchval(_CLAIM, key.caller, key.key, key.request_hash, now):
         return
-    row = await conn.fetchrow(_READ, key.client, key.key)
+    row = await conn.fetchrow(_READ, key.caller, key.key)
     if row is None or row["request_hash"] != key.request_hash:
         raise IdempotencyKeyReused
     raise Replayed(Reply(row["status"], row["body"]))
@@ -85,4 +88,4 @@ async def claim(conn: Connection, key: Key, now: datetime) -> None:
 
 async def keep(conn: Connection, key: Key, reply: Reply) -> None:
     """Store the answer with its effect."""
-    await conn.execute(_KEEP, key.client, key.key, reply.status, reply.body)
+    await conn.execute(_KEEP, key.caller, key.key, reply.status, reply.body)

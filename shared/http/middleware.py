@@ -16,7 +16,7 @@ _TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9
 
 
 class BodyLimit:
-    """Refuses a body above the limit, whether its length is declared or only found out."""
+    """Refuses a body above the limit: unread where its length says so, else where it passes it."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
@@ -25,13 +25,16 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         left = self._limit
+        declared = _declared_length(scope)
 
         async def receive_limited() -> Message:
+            # Raised where the body is read, so that the answer is a problem like any other.
             nonlocal left
+            if declared > self._limit:
+                raise HTTPException(status_code=413)
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                # Raised where the body is read, so that the answer is a problem like any other.
                 raise HTTPException(status_code=413)
             return message
 
@@ -83,6 +86,13 @@ class RequestScope:
             status=status,
             milliseconds=round(seconds * 1000, 2),
         )
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope.get("headers", ()):
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0
 
 
 def _traceparent(scope: Scope) -> str:

@@ -2,23 +2,27 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Path, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.context import Context
 from shared.db import Connection
-from shared.errors import Conflict
-from shared.events import parking
+from shared.errors import Conflict, NotFound
+from shared.events import parking, watermark
 from shared.events.consumer import Subscription
+from shared.events.watermark import Position, Watermark
+from shared.fields import Body, Code, Id, View
 from shared.http.call import CallOf
 from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
 from shared.http.routes import needs, routes
 
 router = routes("operations")
+
+Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ConsumerGone(Conflict):
@@ -53,6 +57,77 @@ class Settled(BaseModel):
     state: str
 
 
+class ConsumerNotFound(NotFound):
+    """No such consumer has ever run in this service."""
+
+    en = "There is no consumer {consumer} of {source} here."
+    zh = "此处没有来源 {source} 的消费者 {consumer}。"
+
+
+class ConsumerView(View):
+    """How far a consumer is in its source's log; `stopped` says why it needs an operator."""
+
+    consumer: str
+    source: str
+    partition: int
+    number: int
+    event_id: UUID | None
+    stopped: str | None
+
+    @classmethod
+    def of(cls, mark: Watermark, position: Position) -> "ConsumerView":
+        """Return the view of a consumer."""
+        return cls(
+            consumer=mark.consumer,
+            source=mark.source,
+            partition=mark.partition,
+            number=position.number,
+            event_id=position.event_id,
+            stopped=position.stopped,
+        )
+
+
+class ConsumersView(View):
+    """The consumers of a service."""
+
+    items: list[ConsumerView]
+
+
+class ResumeBody(Body):
+    """The event of the source that counts as applied; the next one is the first to come."""
+
+    after: Annotated[int, Field(ge=0, le=2**62)]
+    event_id: Id | None = Field(description="The id of event `after`; null only for 0.")
+
+
+@router.get("/consumers", openapi_extra=needs("operations:read"))
+async def list_consumers(call: CallOf) -> ConsumersView:
+    """List this service's consumers, how far they are, and which of them are stopped."""
+    found = await call.read(watermark.listed)
+    return ConsumersView(items=[ConsumerView.of(mark, position) for mark, position in found])
+
+
+@router.post(
+    "/consumers/{consumer}/{source}/{partition}/resume",
+    openapi_extra=needs("operations:write"),
+    response_model=ConsumerView,
+)
+async def resume(
+    consumer: Annotated[Code, Path()],
+    source: Annotated[Code, Path()],
+    partition: Annotated[int, Path(ge=0, le=63)],
+    body: ResumeBody,
+    call: CallOf,
+) -> Response:
+    """Let a stopped consumer go on, behind an event that the source's feed has.
+
+    After the restore of an old backup: name the last event that both sides know. What follows is
+    applied again through the version guard; an older version than known changes nothing.
+    """
+    mark = Watermark(consumer, source, partition)
+    return await call.run(_as_it_is, _resume, mark, body)
+
+
 @router.get("/parked", openapi_extra=needs("operations:read"))
 async def list_parked(
     call: CallOf,
@@ -75,7 +150,7 @@ async def list_parked(
 async def replay(request: Request, parked_id: UUID, call: CallOf) -> Response:
     """Apply a parked event now, past the watermark; an older version than known changes nothing."""
     subscriptions: Sequence[Subscription] = request.app.state.runtime.subscriptions
-    return await call.run(_settled, _replay, parked_id, subscriptions)
+    return await call.run(_as_it_is, _replay, parked_id, subscriptions)
 
 
 @router.post(
@@ -85,26 +160,35 @@ async def replay(request: Request, parked_id: UUID, call: CallOf) -> Response:
 )
 async def discard(parked_id: UUID, call: CallOf) -> Response:
     """Decide that a parked event stays without effect."""
-    return await call.run(_settled, _discard, parked_id)
+    return await call.run(_as_it_is, _discard, parked_id)
 
 
 async def _replay(
     conn: Connection, ctx: Context, parked_id: UUID, subscriptions: Sequence[Subscription]
-) -> tuple[UUID, str]:
-    consumer, source, event = await parking.lock(conn, parked_id)
+) -> Settled:
+    consumer, event = await parking.lock(conn, parked_id)
     for subscription in subscriptions:
-        if (subscription.consumer, subscription.source) == (consumer, source):
+        if (subscription.consumer, subscription.source) == (consumer, event.source):
+            # Neither a batch nor another replay may bring another version of the fact meanwhile.
+            await Watermark(consumer, event.source, event.partition).hold(conn)
             await subscription.react(conn, ctx, [parking.decode(event)])
             await parking.settle(conn, parked_id, "replayed", ctx.actor)
-            return parked_id, "replayed"
-    raise ConsumerGone(consumer=consumer, source=source)
+            return Settled(id=parked_id, state="replayed")
+    raise ConsumerGone(consumer=consumer, source=event.source)
 
 
-async def _discard(conn: Connection, ctx: Context, parked_id: UUID) -> tuple[UUID, str]:
+async def _discard(conn: Connection, ctx: Context, parked_id: UUID) -> Settled:
     await parking.lock(conn, parked_id)
     await parking.settle(conn, parked_id, "discarded", ctx.actor)
-    return parked_id, "discarded"
+    return Settled(id=parked_id, state="discarded")
 
 
-def _settled(outcome: tuple[UUID, str]) -> Settled:
-    return Settled(id=outcome[0], state=outcome[1])
+async def _resume(conn: Connection, _: Context, mark: Watermark, body: ResumeBody) -> ConsumerView:
+    if not await mark.hold(conn):
+        raise ConsumerNotFound(consumer=mark.consumer, source=mark.source)
+    await mark.resume(conn, body.after, body.event_id)
+    return ConsumerView.of(mark, Position(body.after, body.event_id, None, None))
+
+
+def _as_it_is(answer: Answer) -> Answer:
+    return answer

@@ -21,7 +21,11 @@ START = UUID(int=0)
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many items at the most.")]
 Cursor = Annotated[
     str | None,
-    Query(max_length=CURSOR_LENGTH_MAX, description="`next` of the page before; opaque."),
+    Query(
+        max_length=CURSOR_LENGTH_MAX,
+        pattern="^[0-9A-Za-z_=-]*$",
+        description="`next` of the page before; opaque.",
+    ),
 ]
 
 

@@ -43,8 +43,8 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         runtime = await Runtime.assemble(service.name, settings, service.subscriptions)
         app.state.runtime = runtime
-        await runtime.start(role, service.chores)
         try:
+            await runtime.start(role, service.chores)
             yield
         finally:
             await runtime.stop()

@@ -19,9 +19,9 @@ async def live() -> dict[str, str]:
 
 @router.get("/health/ready", openapi_extra=needs(PUBLIC))
 async def ready(request: Request) -> Response:
-    """Tell whether requests can be served: 200, or 503 while the database is away.
+    """Tell whether the service does its work: 200, or 503 with what it waits for.
 
-    The broker is told but does not count: without it events wait in the log.
+    That is the database, or what keeps its background work from beginning. The broker is told but does not count: without it events wait in the log.
     """
     runtime: Runtime = request.app.state.runtime
     try:
@@ -29,6 +29,9 @@ async def ready(request: Request) -> Response:
             await conn.fetchval("SELECT 1", timeout=2)
     except (DatabaseUnavailable, *UNAVAILABLE):
         return JSONResponse({"status": "waiting", "database": "away"}, status_code=503)
+    if runtime.hindrance is not None:
+        hindered = {"status": "waiting", "database": "connected", "work": runtime.hindrance}
+        return JSONResponse(hindered, status_code=503)
     broker = "connected" if runtime.broker.connected else "away"
     return JSONResponse({"status": "ready", "database": "connected", "broker": broker})
 

@@ -89,18 +89,18 @@ CREATE TABLE fact (
     source text NOT NULL,
     partition smallint NOT NULL,
     number bigint NOT NULL,
+    origin text NOT NULL,
     learned_at timestamptz NOT NULL
 );
 
 CREATE TABLE idempotency (
-    client text NOT NULL,
+    caller text NOT NULL,
     key text NOT NULL,
     request_hash bytea NOT NULL,
     status smallint,
-    headers json,
     body bytea,
     created_at timestamptz NOT NULL,
-    PRIMARY KEY (client, key)
+    PRIMARY KEY (caller, key)
 );
 
 CREATE INDEX idempotency_age ON idempotency (created_at);
@@ -131,5 +131,7 @@ BEGIN
     LOOP
         EXECUTE format('DROP TABLE %s', week);
     END LOOP;
+    -- A week that had no table of its own is forgotten like the others: as a whole.
+    DELETE FROM event_log_default WHERE logged_at < date_trunc('week', before);
 END
 $$;

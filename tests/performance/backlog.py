@@ -5,7 +5,6 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -13,7 +12,7 @@ import asyncpg
 
 from services.targets.attainment import store as ledger
 from shared.db import Row, columns
-from shared.events import facts, watermark
+from shared.events import watermark
 from tests.performance.company import Company, load_deals
 from tests.performance.figures import HIGHER, BenchFailed, Expectation, Figure
 from tests.performance.installation import Connection, Installation
@@ -26,21 +25,17 @@ WAIT_SECONDS_MAX = 45
 _HEAD = "SELECT head FROM pipeline.relay WHERE partition = 0"
 _SENT = "SELECT acknowledged >= head FROM pipeline.relay WHERE partition = 0"
 _WATERMARK = "SELECT number FROM targets.watermark WHERE consumer = 'attainment'"
-_FACTS = """
-    SELECT id, kind, version, body, source, partition, number, learned_at
-      FROM targets.fact
-     ORDER BY number
+_FACTS = "SELECT * FROM targets.fact ORDER BY number"
+_ENTRIES = "SELECT * FROM targets.attainment_entry ORDER BY number"
+_TOTALS = "SELECT * FROM targets.attainment"
+_LEDGER = "attainment_entry"
+_COLUMNS = """
+    SELECT attname AS name, format_type(atttypid, NULL) AS type
+      FROM pg_attribute
+     WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+     ORDER BY attnum
 """
-_ENTRIES = """
-    SELECT attainment_id, amount, deals, cause_id, fact_id, fact_version, source, partition, number
-      FROM targets.attainment_entry
-     ORDER BY number
-"""
-_TOTALS = """
-    SELECT id, partition, scope, scope_id, metric, period, starts, ends, currency, 0 AS actual,
-           0 AS deals, 0 AS version
-      FROM targets.attainment
-"""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -48,7 +43,6 @@ class Batch:
 
     facts: Sequence[Sequence[object]]
     entries: Sequence[Sequence[object]]
-    causes: Sequence[Sequence[object]]
     totals: Sequence[Sequence[object]]
     number: int
 
@@ -116,19 +110,14 @@ async def _batches(conn: Connection) -> Sequence[Batch]:
 
 
 def _batch(kept: Sequence[Row], entries: Sequence[Row]) -> Batch:
-    causes: dict[UUID, tuple[object, ...]] = {}
     totals: dict[UUID, tuple[Decimal, int]] = {}
-    lines = []
-    for attainment_id, value, count, cause_id, *cause in entries:
-        causes.setdefault(cause_id, (cause_id, *cause))
-        before, deals = totals.get(attainment_id, (Decimal(0), 0))
-        totals[attainment_id] = (before + value, deals + count)
-        lines.append((attainment_id, len(causes), value, count))
+    for row in entries:
+        amount, deals = totals.get(row["attainment_id"], (Decimal(0), 0))
+        totals[row["attainment_id"]] = (amount + row["amount"], deals + row["deals"])
     sums = [(key, 0, *amount) for key, amount in sorted(totals.items())]
     return Batch(
-        columns(kept, 8),
-        columns(lines, 4),
-        columns(list(causes.values()), 6),
+        columns(kept, len(kept[0])),
+        columns(entries, len(entries[0])),
         columns(sums, 4),
         kept[-1]["number"],
     )
@@ -141,16 +130,25 @@ async def _bare_rate(installation: Installation, batches: Sequence[Batch]) -> fl
     mark = ("attainment", "pipeline", 0)
     bare = await asyncpg.connect(installation.bare["targets"])
     try:
+        insert_facts, insert_entries = await _insert(bare, "fact"), await _insert(bare, _LEDGER)
         await bare.copy_records_to_table("attainment", records=totals)
         await bare.execute(watermark._ENSURE, *mark)
         began = time.monotonic()
         for batch in batches:
             async with bare.transaction():
-                await bare.execute(facts._SAVE, *batch.facts)
-                await bare.execute(ledger._APPEND, *batch.entries, *batch.causes, datetime.now(UTC))
+                await bare.execute(insert_facts, *batch.facts)
+                await bare.execute(insert_entries, *batch.entries)
                 await bare.fetch(ledger._ADD, *batch.totals)
                 await bare.execute(watermark._ADVANCE, *mark, batch.number, None, None, None)
         seconds = time.monotonic() - began
     finally:
         await bare.close()
     return sum(len(batch.facts[0]) for batch in batches) / seconds
+
+
+async def _insert(conn: Connection, table: str) -> str:
+    """Return the statement that inserts rows of all columns, given as one array per column."""
+    found = await conn.fetch(_COLUMNS, table)
+    arrays = ", ".join(f"${place}::{row['type']}[]" for place, row in enumerate(found, start=1))
+    names = ", ".join(row["name"] for row in found)
+    return f"INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays})"

@@ -81,6 +81,7 @@ def application(dsn: str) -> FastAPI:
         await request.body()
         async with app.state.pool.acquire() as conn, conn.transaction():
             await conn.fetch(store._LOCK, [deal_id])
+            await conn.fetch(store._READ, [deal_id])
             await conn.execute(store._SAVE, events, [deal_id], *columns)
         return Response(_ANSWER, media_type="application/json")
 

@@ -16,10 +16,13 @@ from deploy.local.provision import DATABASE, provision, with_database
 from deploy.local.stack import BROKER_VARIABLE, DATABASE_VARIABLE, Stack
 from deploy.local.supervisor import Child
 from deploy.serving import load
+from shared.events.broker import Broker
 from shared.migrate import upgrade
 from tests.performance.figures import BenchFailed
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+CONNECT_SECONDS_MAX = 10
 
 BARE = "bare"
 """The database with the same tables, which only bare statements use."""
@@ -105,3 +108,17 @@ def _own_servers() -> Iterator[None]:
         yield
     finally:
         os.environ.update(named)
+
+
+@asynccontextmanager
+async def connected(nats_url: str, installation: str) -> AsyncIterator[Broker]:
+    """Give a connection to the broker, with the streams of that prefix."""
+    broker = Broker(nats_url, installation, "pharos-bench")
+    broker.start()
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS_MAX):
+            while not broker.connected:
+                await asyncio.sleep(0.01)
+        yield broker
+    finally:
+        await broker.close()

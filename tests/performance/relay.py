@@ -2,15 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from shared.events import log as event_log
 from shared.events.broker import Broker
 from shared.events.envelope import Event
 from tests.performance.company import Company
 from tests.performance.figures import HIGHER, BenchFailed, Expectation, Figure
-from tests.performance.installation import Connection, Installation
+from tests.performance.installation import BARE, Connection, Installation, connected
 from tests.performance.processes import processor_seconds
 
 EVENTS = 20_000
@@ -37,9 +36,10 @@ async def measure(installation: Installation, _: Company) -> Sequence[Figure]:
     """Return the figure of the relay: everything is committed at once."""
     async with (
         installation.administrator() as conn,
-        _broker(installation.nats_url, "pharos") as broker,
-        _broker(installation.nats_url, "bare") as bare,
+        connected(installation.nats_url, "pharos") as broker,
+        connected(installation.nats_url, BARE) as bare,
     ):
+        await bare.ensure_stream(SOURCE)
         await conn.execute(_PATH)
         head = await conn.fetchval(_HEAD)
         rate, processor = await _relayed(conn, broker, installation.pid(SOURCE))
@@ -55,20 +55,6 @@ async def measure(installation: Installation, _: Company) -> Sequence[Figure]:
             f"processor time of the service {processor * 1e6:.0f} µs an event",
         )
     ]
-
-
-@asynccontextmanager
-async def _broker(url: str, installation: str) -> AsyncIterator[Broker]:
-    broker = Broker(url, installation, "pharos-bench")
-    broker.start()
-    try:
-        deadline = time.monotonic() + WAIT_SECONDS_MAX
-        while not broker.connected and time.monotonic() < deadline:
-            await asyncio.sleep(LOOK_SECONDS)
-        await broker.ensure_stream(SOURCE)
-        yield broker
-    finally:
-        await broker.close()
 
 
 async def _relayed(conn: Connection, broker: Broker, pid: int) -> tuple[float, float]:

@@ -113,6 +113,7 @@ def deal(
                 member_id=member,
                 share=part,
                 amount=MoneyValue(amount=Decimal(amount), currency=currency),
+                quantity=Decimal(quantity) * part,
             )
             for member, amount in shares.items()
         ),

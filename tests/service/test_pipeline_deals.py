@@ -62,9 +62,9 @@ async def test_a_won_deal_is_answered_stored_and_told_whole(
     (_, _), (kind, fact) = await outbox(installation)
     assert kind == "pharos.pipeline.deal.won.v1"
     assert fact["version"] == 2
-    assert fact["shares"] == [
-        {"member_id": SELLER, "share": "1", "amount": {"amount": "1200.00", "currency": CNY}}
-    ]
+    (share,) = fact["shares"]
+    assert (share["member_id"], share["share"], share["quantity"]) == (SELLER, "1", "0")
+    assert share["amount"] == fact["amount"] == {"amount": "1200.00", "currency": CNY}
 
 
 async def test_a_split_sums_to_the_whole(api: httpx.AsyncClient) -> None:
@@ -232,3 +232,22 @@ async def test_the_same_record_sent_twice_at_once_is_taken_once(
     outcomes = sorted(answer.json()["deals"][0]["outcome"] for answer in answers)
     assert outcomes == ["created", *["unchanged"] * 5]
     assert len(await outbox(installation)) == 2
+
+
+async def test_a_step_beside_an_edit_tells_of_the_deal_as_it_is(
+    api: httpx.AsyncClient, installation: Installation
+) -> None:
+    shares = [{"member_id": SELLER, "share": "0.1"}, {"member_id": PARTNER, "share": "0.9"}]
+    for _ in range(12):
+        deal = await opened(api)
+        await asyncio.gather(
+            api.patch(f"/v1/deals/{deal['id']}", json={"shares": shares}),
+            moved(api, deal, to="won", on="2026-11-20"),
+        )
+    told = {fact["deal_id"]: fact for _, fact in await outbox(installation)}  # the last of each
+    for deal_id, fact in told.items():
+        deal = (await api.get(f"/v1/deals/{deal_id}")).json()
+        assert fact["version"] == deal["version"] == 3
+        assert [share["amount"] for share in fact["shares"]] == [
+            share["amount"] for share in deal["shares"]
+        ]

@@ -20,7 +20,7 @@ from shared.contracts.pipeline import DealFact, DealShare, DealStage, DealWon
 from shared.db import Connection, Database
 from shared.events.envelope import Event
 from shared.ids import new_id
-from shared.money import Money
+from shared.money import Money, apportioned
 from tests.service.conftest import Installation
 
 
@@ -35,7 +35,9 @@ def won(
 ) -> DealWon:
     """Return the fact of a deal with shares (member, share)."""
     money = Money.of(amount, "CNY")
-    parts = money.split([Decimal(share) for _, share in shares])
+    weights = [Decimal(share) for _, share in shares]
+    parts = money.split(weights)
+    units = apportioned(Decimal(quantity), weights, 6)
     return DealWon(
         version=version,
         deal_id=deal_id or new_id(),
@@ -46,8 +48,8 @@ def won(
         amount=MoneyValue.of(money),
         quantity=Decimal(quantity),
         shares=tuple(
-            DealShare(member_id=member, share=Decimal(share), amount=MoneyValue.of(part))
-            for (member, share), part in zip(shares, parts, strict=True)
+            DealShare(member_id=member, share=weight, amount=MoneyValue.of(part), quantity=unit)
+            for (member, _), weight, part, unit in zip(shares, weights, parts, units, strict=True)
         ),
         lines=(),
         opened_on=date(2026, 10, 1),
@@ -179,6 +181,18 @@ async def test_a_split_counts_by_share_and_once_for_the_common_unit(company: Com
     }
     page = await company.api.get("/v1/attainments", params={"scope_id": str(company.ids["公司"])})
     assert page.json()["items"][0]["deals"] == 1
+
+
+async def test_units_of_a_split_sum_to_the_whole_and_are_posted_once(company: Company) -> None:
+    fang, qiang = company.ids["王芳"], company.ids["李强"]
+    await company.hear(won((fang, "0.333333"), (qiang, "0.666667"), amount="1.00", quantity="0.5"))
+    units = await company.actuals("units")
+    # 0.1666665 and 0.3333335: the odd millionth goes to the first
+    assert (units["王芳"], units["李强"], units["公司"]) == ("0.166667", "0.333333", "0.5")
+    await company.member("王芳", "二队", "2030-01-01")  # marks, but changes nothing yet
+    await company.repost()
+    async with company.database.acquire() as conn:
+        assert await conn.fetchval("SELECT count(*) FROM attainment_entry") == 10
 
 
 async def test_versions_in_any_order_and_any_batches_end_the_same(company: Company) -> None:

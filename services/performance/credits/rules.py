@@ -24,9 +24,8 @@ def credits_of(fact: DealFact | None) -> Mapping[CreditKey, Amounts]:
     found: dict[CreditKey, Amounts] = {}
     for share in fact.shares:
         payee_id, day, money = share.member_id, fact.closed_on, share.amount
-        units = EXACT.multiply(fact.quantity, share.share)
         _count(found, CreditKey(payee_id, day, Metric.REVENUE, money.currency), money.amount)
-        _count(found, CreditKey(payee_id, day, Metric.UNITS, ""), units)
+        _count(found, CreditKey(payee_id, day, Metric.UNITS, ""), share.quantity)
     return found
 
 

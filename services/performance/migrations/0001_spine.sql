@@ -37,8 +37,8 @@ CREATE TABLE credit (
     occurred_on date NOT NULL,
     metric text NOT NULL,
     currency text NOT NULL,
-    quota_amount numeric(33, 12) NOT NULL CHECK (quota_amount <> 'NaN'),
-    commission_amount numeric(33, 12) NOT NULL CHECK (commission_amount <> 'NaN'),
+    quota_amount numeric(38, 12) NOT NULL CHECK (quota_amount <> 'NaN'),
+    commission_amount numeric(38, 12) NOT NULL CHECK (commission_amount <> 'NaN'),
     source text NOT NULL,
     partition smallint NOT NULL,
     number bigint NOT NULL,
@@ -59,7 +59,7 @@ CREATE TABLE quota (
     metric text NOT NULL,
     period text COLLATE "C" NOT NULL,
     currency text NOT NULL,
-    value numeric(33, 12) CHECK (value <> 'NaN')
+    value numeric(38, 12) CHECK (value <> 'NaN')
 );
 
 CREATE INDEX quota_scope ON quota (scope_id, period, metric);
@@ -68,7 +68,7 @@ CREATE TABLE quota_actual (
     target_id uuid NOT NULL,
     partition smallint NOT NULL,
     version bigint NOT NULL,
-    actual numeric(33, 12) NOT NULL CHECK (actual <> 'NaN'),
+    actual numeric(38, 12) NOT NULL CHECK (actual <> 'NaN'),
     PRIMARY KEY (target_id, partition)
 );
 
@@ -83,7 +83,7 @@ CREATE TABLE incentive (
     component text COLLATE "C" NOT NULL,
     plan_version bigint NOT NULL,
     version bigint NOT NULL,
-    amount numeric(33, 12) NOT NULL CHECK (amount <> 'NaN'),
+    amount numeric(38, 12) NOT NULL CHECK (amount <> 'NaN'),
     currency text NOT NULL,
     trace jsonb NOT NULL,
     PRIMARY KEY (payee_id, period, plan_id, component)
@@ -99,7 +99,7 @@ CREATE TABLE incentive_entry (
     component text COLLATE "C" NOT NULL,
     plan_version bigint NOT NULL,
     tier smallint NOT NULL,
-    amount numeric(33, 12) NOT NULL CHECK (amount <> 'NaN'),
+    amount numeric(38, 12) NOT NULL CHECK (amount <> 'NaN'),
     currency text NOT NULL,
     cause_source text NOT NULL,
     cause_partition smallint,

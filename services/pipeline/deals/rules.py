@@ -19,8 +19,11 @@ from shared.contracts.pipeline import (
     DealWon,
 )
 from shared.errors import Invalid, Refused
+from shared.money import apportioned
 
 ONE = Decimal(1)
+QUANTITY_DIGITS = 6
+LARGEST = Decimal(10) ** 15
 
 
 class DealAlreadyClosed(Refused):
@@ -79,6 +82,13 @@ class LinesDiffer(Invalid):
     zh = "明细合计为 {total}，请填写该金额或不填。"
 
 
+class DealTooLarge(Invalid):
+    """More than any deal can be worth; such figures are slips of the keyboard."""
+
+    en = "The lines sum to {total}; a deal is below 1,000,000,000,000,000 in amount and quantity."
+    zh = "明细合计为 {total}；单笔商机的金额和数量须小于 1,000,000,000,000,000。"
+
+
 class MixedCurrencies(Invalid):
     """A deal is in one currency."""
 
@@ -94,6 +104,9 @@ def checked(terms: Terms) -> Terms:
             raise MixedCurrencies(currency=terms.amount.currency, pointer=pointer)
     if terms.lines:
         total = sum((line.amount.amount for line in terms.lines), Decimal(0))
+        quantity = sum((line.quantity for line in terms.lines), Decimal(0))
+        if max(abs(total), quantity) >= LARGEST:
+            raise DealTooLarge(total=max(abs(total), quantity), pointer="/lines")
         if total != terms.amount.amount:
             raise LinesDiffer(total=total, pointer="/amount")
     members: set[UUID] = set()
@@ -165,7 +178,7 @@ def _check_dates(
 def told(before: Deal | None, after: Deal) -> DealFact:
     """Return the event that tells of a new version: the whole fact, named by what happened."""
     terms = after.terms
-    parts = terms.amount.split([share.share for share in terms.shares])
+    quantity = sum((line.quantity for line in terms.lines), Decimal(0))
     return _kind(before, after)(
         version=after.version,
         deal_id=after.id,
@@ -174,11 +187,8 @@ def told(before: Deal | None, after: Deal) -> DealFact:
         owner_id=terms.owner_id,
         account_id=terms.account_id,
         amount=MoneyValue.of(terms.amount),
-        quantity=sum((line.quantity for line in terms.lines), Decimal(0)),
-        shares=tuple(
-            DealShare(member_id=share.member_id, share=share.share, amount=MoneyValue.of(part))
-            for share, part in zip(terms.shares, parts, strict=True)
-        ),
+        quantity=quantity,
+        shares=_parts(terms, quantity),
         lines=tuple(
             DealLine(
                 product_id=line.product_id,
@@ -189,6 +199,22 @@ def told(before: Deal | None, after: Deal) -> DealFact:
         ),
         opened_on=terms.opened_on,
         closed_on=after.closed_on,
+    )
+
+
+def _parts(terms: Terms, quantity: Decimal) -> tuple[DealShare, ...]:
+    """Return the shares with what each has of the amount and of the quantity, to the last digit."""
+    weights = [share.share for share in terms.shares]
+    amounts = terms.amount.split(weights)
+    quantities = apportioned(quantity, weights, QUANTITY_DIGITS)
+    return tuple(
+        DealShare(
+            member_id=share.member_id,
+            share=share.share,
+            amount=MoneyValue.of(amount),
+            quantity=units,
+        )
+        for share, amount, units in zip(terms.shares, amounts, quantities, strict=True)
     )
 
 

@@ -25,23 +25,20 @@ WHOLE: Final[LiteralString] = """
               FROM deal_share AS s WHERE s.deal_id = d.id) AS shares
       FROM deal AS d
 """
-_LOCK: Final[LiteralString] = (
-    WHOLE
-    + """
-     WHERE d.id = ANY($1::uuid[])
-     ORDER BY d.id
-       FOR UPDATE OF d
+# Locked first and read after: a statement that waits for a lock sees the row that it waited for
+# anew, but lines and shares as they were when it began.
+_LOCK: Final[LiteralString] = """
+    SELECT id FROM deal WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
 """
-)
-_LOCK_EXTERNAL: Final[LiteralString] = (
-    WHOLE
-    + """
+_LOCK_EXTERNAL: Final[LiteralString] = """
+    SELECT d.id
+      FROM deal AS d
       JOIN unnest($1::text[], $2::text[]) AS wanted (source, id)
         ON d.external_source = wanted.source AND d.external_id = wanted.id
      ORDER BY d.id
        FOR UPDATE OF d
 """
-)
+_READ: Final[LiteralString] = WHOLE + "     WHERE d.id = ANY($1::uuid[])"
 _SAVE: Final[LiteralString] = (
     "WITH appended AS ("
     + outbox.APPEND
@@ -84,7 +81,8 @@ _SAVE_SHARES: Final[LiteralString] = """
 
 async def lock_many(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Deal]:
     """Return the deals of these ids, locked in the order of their ids."""
-    return {row["id"]: to_deal(row) for row in await conn.fetch(_LOCK, ids)}
+    locked = await conn.fetch(_LOCK, ids)
+    return {deal.id: deal for deal in await _read(conn, locked)}
 
 
 async def lock_external_many(
@@ -92,8 +90,14 @@ async def lock_external_many(
 ) -> dict[External, Deal]:
     """Return the deals of these external ids, locked in the order of their ids."""
     sources, ids = [e.source for e in externals], [e.id for e in externals]
-    deals = [to_deal(row) for row in await conn.fetch(_LOCK_EXTERNAL, sources, ids)]
+    deals = await _read(conn, await conn.fetch(_LOCK_EXTERNAL, sources, ids))
     return {deal.external: deal for deal in deals if deal.external is not None}
+
+
+async def _read(conn: Connection, locked: Sequence[Row]) -> Sequence[Deal]:
+    if not locked:
+        return ()
+    return [to_deal(row) for row in await conn.fetch(_READ, [row["id"] for row in locked])]
 
 
 async def save_many(

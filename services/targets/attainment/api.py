@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated
 from uuid import UUID
-
-from fastapi import Query
 
 from services.targets.attainment import queries
 from services.targets.attainment.queries import Attainment, Explanation
 from shared.contracts.contract import Exact
 from shared.contracts.targets import Metric, ScopeKind
-from shared.fields import View
+from shared.fields import PeriodName, View
 from shared.http.call import CallOf
 from shared.http.page import Cursor, Limit, Page, after_id, encode, page_by_id
 from shared.http.routes import needs, routes
@@ -102,7 +99,7 @@ class EntriesPage(Page[EntryView]):
 @router.get("/attainments", openapi_extra=needs("attainment:read"))
 async def list_attainments(
     call: CallOf,
-    period: Annotated[str | None, Query(max_length=16, examples=["2026-Q4"])] = None,
+    period: PeriodName | None = None,
     metric: Metric | None = None,
     scope: ScopeKind | None = None,
     scope_id: UUID | None = None,

@@ -1,6 +1,7 @@
 """What moves attainment, from wherever it comes: postings, new targets, a changed organisation."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
@@ -8,12 +9,14 @@ from services.targets.attainment import queries, rules, store
 from services.targets.attainment.model import Amount, Key, Moved, Place, Posting
 from services.targets.attainment.queries import Targeted
 from services.targets.org import queries as organisation
-from shared.context import Context
+from services.targets.org.model import Organisation
+from shared.context import Context, Origin
 from shared.contracts.pipeline import DealFact
 from shared.contracts.targets import AttainmentUpdated
 from shared.db import Connection, Database
 from shared.events import facts, outbox
 from shared.events.envelope import Event
+from shared.events.facts import Stored
 from shared.ids import derived_id
 from shared.ratio import Ratio
 
@@ -76,23 +79,26 @@ async def repost(database: Database, ctx: Context) -> int:
         now = await organisation.held(conn)
         marked = await store.take_marks(conn, REPOST_BATCH)
         known = await facts.lock_many(conn, marked, DealFact)
-        postings = [
-            Posting(
-                fact_id=stored.fact.deal_id,
-                fact_version=stored.fact.version,
-                cause_id=derived_id("repost", ctx.correlation_id, stored.fact.deal_id),
-                source="targets",
-                partition=stored.partition,
-                number=stored.number,
-                figures=rules.figures(stored.fact, now, ctx.installation.calendar),
-                fresh=False,
-            )
-            for stored in known
-        ]
-        await post_many_in(conn, ctx, postings, {})
+        for origin in Origin:  # what was history stays history
+            postings = [_again(ctx, stored, now) for stored in known if stored.origin is origin]
+            await post_many_in(conn, replace(ctx, origin=origin), postings, {})
         return len(marked)
 
     return await database.transact(work)
+
+
+def _again(ctx: Context, stored: Stored[DealFact], now: Organisation) -> Posting:
+    fact = stored.fact
+    return Posting(
+        fact_id=fact.deal_id,
+        fact_version=fact.version,
+        cause_id=derived_id("repost", ctx.correlation_id, fact.deal_id),
+        source="targets",
+        partition=stored.partition,
+        number=stored.number,
+        figures=rules.figures(fact, now, ctx.installation.calendar),
+        fresh=False,
+    )
 
 
 async def _tell(

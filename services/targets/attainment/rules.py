@@ -44,11 +44,10 @@ def figures(fact: DealFact, organisation: Organisation, calendar: FiscalCalendar
     found: dict[UUID, Figure] = {}
     for share in fact.shares:
         path = organisation.path(share.member_id, fact.closed_on)
-        units = fact.quantity * share.share
         for counted in _counted(share.member_id, path, period, share.amount.currency):
             _count(found, counted.revenue, share.amount.amount)
-            if units:
-                _count(found, counted.units, units)
+            if share.quantity:
+                _count(found, counted.units, share.quantity)
     return found
 
 
@@ -87,7 +86,7 @@ def entries(postings: Sequence[Posting], posted: Mapping[UUID, Posted]) -> Seque
     for posting in postings:
         before = ledger.get(posting.fact_id, {})
         wanted = {key: figure.amount for key, figure in posting.figures.items()}
-        for attainment_id in wanted | before if before else wanted:
+        for attainment_id in {**wanted, **before}:
             new, old = wanted.get(attainment_id, NOTHING), before.get(attainment_id, NOTHING)
             if new != old:
                 difference = Amount(new.value - old.value, new.deals - old.deals)

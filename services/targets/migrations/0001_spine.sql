@@ -64,7 +64,7 @@ CREATE TABLE attainment (
     starts date NOT NULL,
     ends date NOT NULL,
     currency text NOT NULL,
-    actual numeric(24, 6) NOT NULL CHECK (actual <> 'NaN'),
+    actual numeric(38, 6) NOT NULL CHECK (actual <> 'NaN'),
     deals bigint NOT NULL,
     version bigint NOT NULL,
     PRIMARY KEY (id, partition)
@@ -79,7 +79,7 @@ CREATE TABLE attainment_entry (
     cause_id uuid NOT NULL,
     fact_id uuid NOT NULL,
     fact_version bigint NOT NULL,
-    amount numeric(24, 6) NOT NULL CHECK (amount <> 'NaN'),
+    amount numeric(38, 6) NOT NULL CHECK (amount <> 'NaN'),
     deals smallint NOT NULL,
     source text NOT NULL,
     partition smallint NOT NULL,

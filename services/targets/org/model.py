@@ -8,6 +8,8 @@ from uuid import UUID
 
 from shared.ids import External
 
+PATHS_MAX = 65_536
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -75,6 +77,8 @@ class Organisation:
         """Return the units a member's figures roll up to on a day, nearest first."""
         known = self._paths.get((member_id, day))
         if known is None:
+            if len(self._paths) >= PATHS_MAX:
+                self._paths.clear()
             known = self._climb(self._at(self.unit_of, member_id, day), day)
             self._paths[member_id, day] = known
         return known

@@ -1,10 +1,8 @@
 """Routes of targets."""
 
 from collections.abc import Sequence
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -12,7 +10,7 @@ from services.targets.targets import commands, queries
 from services.targets.targets.commands import Draft
 from services.targets.targets.model import Target
 from shared.contracts.targets import Metric, ScopeKind
-from shared.fields import Body, CurrencyCode, DecimalText, Id, View
+from shared.fields import Body, CurrencyCode, DecimalText, Id, PeriodName, View
 from shared.http.call import CallOf
 from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
 from shared.http.routes import needs, routes
@@ -22,8 +20,6 @@ router = routes("targets")
 
 BULK_MAX = 100
 
-PeriodName = Annotated[str, Field(pattern=r"^\d{4}(-(H[12]|Q[1-4]|M(0[1-9]|1[0-2])))?$")]
-
 
 class TargetBody(Body):
     """A target as it should be. Money for revenue, a plain number for units."""
@@ -31,7 +27,7 @@ class TargetBody(Body):
     scope: ScopeKind
     scope_id: Id
     metric: Metric
-    period: PeriodName = Field(examples=["2026-Q4"])
+    period: PeriodName
     value: DecimalText | None = Field(description="Null withdraws the target.")
     currency: CurrencyCode | None = None
 
@@ -98,7 +94,7 @@ async def put_targets(body: TargetsBody, call: CallOf) -> Response:
 @router.get("/targets", openapi_extra=needs("targets:read"))
 async def list_targets(
     call: CallOf,
-    period: Annotated[str | None, Query(max_length=16)] = None,
+    period: PeriodName | None = None,
     scope_id: UUID | None = None,
     limit: Limit = 50,
     cursor: Cursor = None,

@@ -78,7 +78,7 @@ class Listening:
 
 
 @asynccontextmanager
-async def listening(installation: Installation) -> AsyncIterator[Listening]:
+async def listening(installation: Installation, feed_address: str = "") -> AsyncIterator[Listening]:
     settings = installation.settings("knowledge")
     heard = Heard()
     async with (
@@ -89,7 +89,7 @@ async def listening(installation: Installation) -> AsyncIterator[Listening]:
     ):
         secret = settings.client_secret.get_secret_value()
         tokens = TokenSource(http, settings.token_url, settings.client_id, secret)
-        feed = FeedClient(http, tokens, {"pipeline": address})
+        feed = FeedClient(http, tokens, {"pipeline": feed_address or address})
         broker = Broker(settings.nats_url, settings.installation, "test")
         broker.start()
         subscription = Subscription(
@@ -160,6 +160,37 @@ async def test_events_that_the_broker_lost_come_from_the_feed(installation: Inst
         await listener.tell(*names(11, 20))
         await listener.until(20)
         assert listener.heard.names == names(1, 20)
+
+
+async def test_a_feed_that_is_away_stops_nobody(installation: Installation) -> None:
+    async with listening(installation, feed_address="http://127.0.0.1:1") as listener:
+        listener.start()
+        await listener.tell(*names(1, 10))
+        await listener.until(10)
+        assert listener.heard.names == names(1, 10)
+
+
+async def test_a_stopped_consumer_goes_on_where_the_operator_says(
+    installation: Installation,
+) -> None:
+    async with listening(installation) as listener:
+        listener.start()
+        await listener.tell(*names(1, 3))
+        await listener.until(3)
+        await listener.stop()
+        async with listener.database.acquire() as conn:
+            await conn.execute("UPDATE watermark SET stopped = '来源已从旧备份恢复'")
+            event_id = await conn.fetchval("SELECT event_id FROM watermark")
+        await listener.tell(*names(4, 5))
+        async with installation.api("knowledge") as api:
+            (stopped,) = (await api.get("/v1/consumers")).json()["items"]
+            assert (stopped["number"], stopped["stopped"]) == (3, "来源已从旧备份恢复")
+            body = {"after": 3, "event_id": str(event_id)}
+            answer = await api.post("/v1/consumers/listener/pipeline/0/resume", json=body)
+            assert answer.json()["stopped"] is None
+        listener.start()
+        await listener.until(5)
+        assert listener.heard.names == names(1, 5)
 
 
 async def test_what_is_refused_is_parked_and_the_rest_flows(installation: Installation) -> None:

@@ -50,6 +50,7 @@ def deal(
                 member_id=member,
                 share=Decimal(share),
                 amount=MoneyValue(amount=Decimal(amount), currency=currency),
+                quantity=Decimal(quantity) * Decimal(share),
             )
             for member, (share, amount) in shares.items()
         ),
