@@ -14,7 +14,7 @@ LOOK_SECONDS = 0.02
 # A service is looked at after those it listens to, so what it has not yet read cannot be missed.
 IN_ORDER = ("pipeline", "targets", "performance", "knowledge")
 PUT_OFF = {
-    "targets": "SELECT count(*) FROM repost",
+    "targets": "SELECT (SELECT count(*) FROM repost) + (SELECT count(*) FROM reorganisation)",
     "performance": "SELECT count(*) FROM recalculation",
 }
 
@@ -25,8 +25,8 @@ class Look:
 
     outbox: int
     put_off: int
-    head: int
-    watermarks: Mapping[tuple[str, str], int]
+    heads: Mapping[int, int]
+    watermarks: Mapping[tuple[str, str, int], int]
 
 
 async def settled(stack: Stack, seconds: float = 30) -> Mapping[str, int]:
@@ -42,7 +42,8 @@ async def settled(stack: Stack, seconds: float = 30) -> Mapping[str, int]:
         while lag := await _lag(connections):
             assert time.monotonic() < deadline, f"not settled within {seconds} s: {lag}"
             await asyncio.sleep(LOOK_SECONDS)
-        return {name: (await _look(name, connections[name])).head for name in IN_ORDER}
+        looks = {name: await _look(name, connections[name]) for name in IN_ORDER}
+        return {name: sum(look.heads.values()) for name, look in looks.items()}
     finally:
         for connection in connections.values():
             await connection.close()
@@ -50,26 +51,30 @@ async def settled(stack: Stack, seconds: float = 30) -> Mapping[str, int]:
 
 async def _lag(connections: Mapping[str, asyncpg.Connection]) -> str:
     """Say what has not followed yet, nothing when all has."""
-    heads: dict[str, int] = {}
+    heads: dict[str, Mapping[int, int]] = {}
     for name in IN_ORDER:
         look = await _look(name, connections[name])
-        heads[name] = look.head
+        heads[name] = look.heads
         if look.outbox or look.put_off:
             return f"{name} has {look.outbox} events to number, {look.put_off} pieces of work"
         for subscription in load(name).subscriptions:
-            key = (subscription.consumer, subscription.source)
-            if look.watermarks.get(key, 0) != heads[subscription.source]:
-                return f"{name}'s {key} is at {look.watermarks.get(key, 0)} of {heads}"
+            for partition, head in heads[subscription.source].items():
+                key = (subscription.consumer, subscription.source, partition)
+                if look.watermarks.get(key, 0) != head:
+                    return f"{name}'s {key} is at {look.watermarks.get(key, 0)} of {head}"
     return ""
 
 
 async def _look(name: str, connection: asyncpg.Connection) -> Look:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         put_off = 0 if name not in PUT_OFF else await connection.fetchval(PUT_OFF[name])
-        rows = await connection.fetch("SELECT consumer, source, number FROM watermark")
+        heads = await connection.fetch("SELECT partition, head FROM relay")
+        marks = await connection.fetch("SELECT consumer, source, partition, number FROM watermark")
         return Look(
             outbox=await connection.fetchval("SELECT count(*) FROM outbox"),
             put_off=put_off,
-            head=await connection.fetchval("SELECT coalesce(sum(head), 0)::bigint FROM relay"),
-            watermarks={(row["consumer"], row["source"]): row["number"] for row in rows},
+            heads={row["partition"]: row["head"] for row in heads},
+            watermarks={
+                (row["consumer"], row["source"], row["partition"]): row["number"] for row in marks
+            },
         )
