@@ -51,7 +51,7 @@ check: $(READY) ## Check format, lint, types, imports, dependencies, locks, migr
 
 .PHONY: bench
 bench: $(READY) ## Measure: latency and throughput of the chain on this machine
-	@$(BIN)/python -m pytest -s tests/performance
+	@$(BIN)/python -m tests.performance
 
 .PHONY: format
 format: $(READY) ## Format the code and mend what can be mended by machine

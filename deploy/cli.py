@@ -1,26 +1,29 @@
-"""The command line: one service, its migrations, or the whole of Pharos on this machine."""
+"""The command line: one service, its migrations, or the whole of Pharos on this machine.
+
+A command imports what only it needs when it runs, so that the process of a service does not carry
+the migrations, the embedded servers and the demonstration in its memory.
+"""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import asyncpg
 import typer
 from pydantic import ValidationError
 
-from deploy.demo.command import show
 from deploy.installation import SERVICES
 from deploy.local.clients import DEMO_CLIENT
 from deploy.local.errors import EmbeddedError
-from deploy.local.foreground import run_in_foreground
-from deploy.local.stack import Stack
 from deploy.serving import load, serve
 from shared import logs
-from shared.migrate import upgrade
 from shared.runtime import Role
 from shared.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from deploy.local.stack import Stack
 
 app = typer.Typer(
     name="pharos",
@@ -64,6 +67,8 @@ def migrate(
     ],
 ) -> None:
     """Bring the schema of one service to its newest revision."""
+    from shared.migrate import upgrade
+
     upgrade(load(service), database_url)
 
 
@@ -74,6 +79,9 @@ def run(
     isolated: Annotated[bool, typer.Option(help="A process per service.")] = False,
 ) -> None:
     """Run all of Pharos on this machine until Ctrl-C: databases, broker, services, tokens."""
+    from deploy.local.foreground import run_in_foreground
+    from deploy.local.stack import Stack
+
     with _told_why_not():
         run_in_foreground(Stack(data, port=port, isolated=isolated), _greet)
     typer.echo("Stopped.")
@@ -92,6 +100,8 @@ def demo(
     isolated: Annotated[bool, typer.Option(help="A process per service.")] = False,
 ) -> None:
     """Show the whole chain, from a won deal to attainment and pay, and stop everything again."""
+    from deploy.demo.command import show
+
     with _told_why_not():
         code = show(data, currency, folder, twice=twice, isolated=isolated)
     raise typer.Exit(code)
@@ -109,7 +119,7 @@ def _told_why_not() -> Iterator[None]:
         raise typer.Exit(_told(str(error))) from error
 
 
-async def _greet(stack: Stack) -> None:
+async def _greet(stack: "Stack") -> None:
     secret = stack.issuer.clients[DEMO_CLIENT].secret
     places = " ".join(f"/{name}" for name in stack.services)
     typer.echo(f"""

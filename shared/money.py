@@ -186,6 +186,8 @@ def apportioned(value: Decimal, weights: Sequence[Decimal], digits: int) -> list
 
     The rule is the one of Money.split. Raises NothingToSplitBy.
     """
+    if len(weights) == 1 and weights[0] > 0:
+        return [value]
     units = int(value.scaleb(digits, context=EXACT))
     sign = -1 if units < 0 else 1
     return [

@@ -27,6 +27,7 @@ _FLOOR: Final[LiteralString] = """
 _ENSURE_PARTITIONS: Final[LiteralString] = """
     INSERT INTO relay (partition)
     SELECT generate_series(0, $1 - 1)
+     WHERE NOT EXISTS (SELECT FROM relay)
     ON CONFLICT (partition) DO NOTHING
 """
 _COUNT_PARTITIONS: Final[LiteralString] = """

@@ -28,18 +28,23 @@ PING_SECONDS = 1.0
 AWAY_SECONDS = 0.5
 
 # The outbox is taken by a range of ids, not by joining them: it is mostly empty, so a plan made
-# then reads it from end to end, once for the range but once for every row of a join.
+# then reads it from end to end, once for the range but once for every row of a join. An empty one
+# locks nothing, so that a look in vain writes nothing.
 _NUMBER: Final[LiteralString] = """
-    WITH held AS MATERIALIZED (
-        SELECT name FROM lease WHERE name = $1 AND holder = $2 AND fence = $3 FOR UPDATE),
+    WITH last AS MATERIALIZED (
+        SELECT max(id) AS id
+          FROM (SELECT id FROM outbox WHERE partition = $4 ORDER BY id LIMIT $5) AS pending),
+    held AS MATERIALIZED (
+        SELECT name
+          FROM lease
+         WHERE name = $1 AND holder = $2 AND fence = $3
+           AND (SELECT id FROM last) IS NOT NULL
+           FOR UPDATE),
     head AS MATERIALIZED (
         SELECT head, head_event_id
           FROM relay
          WHERE partition = $4 AND EXISTS (SELECT FROM held)
            FOR UPDATE),
-    last AS MATERIALIZED (
-        SELECT max(id) AS id
-          FROM (SELECT id FROM outbox WHERE partition = $4 ORDER BY id LIMIT $5) AS pending),
     taken AS (
         DELETE FROM outbox AS o
          USING last, head
@@ -140,8 +145,8 @@ class Relay:
         wait = BUSY_SECONDS
         while self._lease.held:
             fresh = await self._number()
+            await self._tend(grown=bool(fresh))  # before the events, to travel in one packet
             await self._publish(fresh)
-            await self._tend(grown=bool(fresh))
             if len(fresh) < BATCH and not self._behind:
                 woken = await self._doorbell.wait(wait)
                 wait = BUSY_SECONDS if woken else min(wait * 2, IDLE_SECONDS)

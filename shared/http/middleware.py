@@ -97,8 +97,9 @@ def _declared_length(scope: Scope) -> int:
 
 def _traceparent(scope: Scope) -> str:
     for name, value in scope["headers"]:
-        text: str = value.decode("latin-1")
-        if name == b"traceparent" and _TRACEPARENT.match(text):
-            return text
+        if name == b"traceparent":
+            text: str = value.decode("latin-1")
+            if _TRACEPARENT.match(text):
+                return text
     fresh = new_id().hex
     return f"00-{fresh}-{fresh[16:]}-01"

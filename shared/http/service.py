@@ -36,7 +36,8 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
 
     Raises RouteWithoutPermission for a route that does not say who may take it.
     """
-    routers = [*service.chassis, *(service.routers if role is not Role.WORKER else ())]
+    # Routes are tried in their order, and a service's own are asked for most.
+    routers = [*(service.routers if role is not Role.WORKER else ()), *service.chassis]
     check(routers)
 
     @asynccontextmanager

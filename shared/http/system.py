@@ -21,7 +21,8 @@ async def live() -> dict[str, str]:
 async def ready(request: Request) -> Response:
     """Tell whether the service does its work: 200, or 503 with what it waits for.
 
-    That is the database, or what keeps its background work from beginning. The broker is told but does not count: without it events wait in the log.
+    That is the database, or what keeps the background work from beginning. The broker is told but
+    does not count: without it events wait in the log.
     """
     runtime: Runtime = request.app.state.runtime
     try:

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import pytest
 from fastapi import APIRouter
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from shared.contracts.contract import contracts
@@ -29,6 +30,29 @@ def granted_to_nobody(routers: Iterable[APIRouter]) -> Iterator[str]:
     for route in (route for router in routers for route in router.routes):
         if isinstance(route, APIRoute) and permission_of(route) not in GRANTED:
             yield f"{route.path} asks for {permission_of(route)}"
+
+
+def open_to_any_text(routers: Iterable[APIRouter]) -> Iterator[str]:
+    """Yield parameters of routes that take a NUL: no text of the database can hold one."""
+    for route in (route for router in routers for route in router.routes):
+        if isinstance(route, APIRoute):
+            for name in _open_to_any_text(route.dependant):
+                yield f"{route.path} takes any text as {name}"
+
+
+def _open_to_any_text(dependant: Dependant) -> Iterator[str]:
+    for field in (*dependant.path_params, *dependant.query_params):
+        _, refused = field.validate("\0", {}, loc=())
+        if not refused:
+            yield field.name
+    for inner in dependant.dependencies:
+        yield from _open_to_any_text(inner)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_parameter_of_a_route_is_bare_text(name: str) -> None:
+    declared = service(name)
+    assert list(open_to_any_text([*declared.chassis, *declared.routers])) == []
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -61,3 +85,16 @@ def test_a_route_for_nobody_or_for_everybody_is_found(permission: str) -> None:
         """Stand for a route that was not thought about."""
 
     assert list(granted_to_nobody([router])) == [f"/v1/deals asks for {permission}"]
+
+
+def test_a_bare_text_parameter_is_found() -> None:
+    router = routes("deals")
+
+    @router.get("/deals/{code}", openapi_extra=needs("deals:read"))
+    async def deals(code: str, period: str | None = None, limit: int = 1) -> None:
+        """Stand for a route that takes what it is sent."""
+
+    assert list(open_to_any_text([router])) == [
+        "/v1/deals/{code} takes any text as code",
+        "/v1/deals/{code} takes any text as period",
+    ]

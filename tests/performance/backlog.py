@@ -11,11 +11,11 @@ from uuid import UUID
 import asyncpg
 
 from services.targets.attainment import store as ledger
-from shared.db import Row, columns
+from shared.db import Connection, Row, columns
 from shared.events import watermark
 from tests.performance.company import Company, load_deals
 from tests.performance.figures import HIGHER, BenchFailed, Expectation, Figure
-from tests.performance.installation import Connection, Installation
+from tests.performance.installation import Installation
 from tests.performance.processes import processor_seconds
 
 DEALS, BATCH = 15_000, 500
@@ -116,8 +116,8 @@ def _batch(kept: Sequence[Row], entries: Sequence[Row]) -> Batch:
         totals[row["attainment_id"]] = (amount + row["amount"], deals + row["deals"])
     sums = [(key, 0, *amount) for key, amount in sorted(totals.items())]
     return Batch(
-        columns(kept, len(kept[0])),
-        columns(entries, len(entries[0])),
+        columns([tuple(row) for row in kept], len(kept[0])),
+        columns([tuple(row) for row in entries], len(entries[0])),
         columns(sums, 4),
         kept[-1]["number"],
     )
@@ -128,10 +128,12 @@ async def _bare_rate(installation: Installation, batches: Sequence[Batch]) -> fl
     async with installation.administrator() as conn:
         totals = await conn.fetch(_TOTALS)
     mark = ("attainment", "pipeline", 0)
-    bare = await asyncpg.connect(installation.bare["targets"])
-    try:
+    async with (
+        asyncpg.create_pool(installation.bare["targets"], min_size=1, max_size=1) as pool,
+        pool.acquire() as bare,
+    ):
         insert_facts, insert_entries = await _insert(bare, "fact"), await _insert(bare, _LEDGER)
-        await bare.copy_records_to_table("attainment", records=totals)
+        await bare.copy_records_to_table("attainment", records=[tuple(row) for row in totals])
         await bare.execute(watermark._ENSURE, *mark)
         began = time.monotonic()
         for batch in batches:
@@ -141,8 +143,6 @@ async def _bare_rate(installation: Installation, batches: Sequence[Batch]) -> fl
                 await bare.fetch(ledger._ADD, *batch.totals)
                 await bare.execute(watermark._ADVANCE, *mark, batch.number, None, None, None)
         seconds = time.monotonic() - began
-    finally:
-        await bare.close()
     return sum(len(batch.facts[0]) for batch in batches) / seconds
 
 

@@ -21,7 +21,7 @@ from shared.events import outbox, relay, watermark
 from shared.events.broker import Broker
 from shared.ids import new_id
 from tests.performance.bare_route import deal
-from tests.performance.installation import Connection, Installation, connected
+from tests.performance.installation import Installation, connected
 
 HOPS = ("pipeline", "targets", "performance")
 SECONDS_MAX = 5
@@ -40,7 +40,7 @@ class Hop:
     """One service, bare: a small transaction, its number, its publication, its delivery."""
 
     name: str
-    conn: Connection
+    conn: "asyncpg.Connection[asyncpg.Record]"
     broker: Broker
     streamed: asyncio.Queue[Msg] = field(default_factory=asyncio.Queue)
     heard: asyncio.Queue[float] = field(default_factory=asyncio.Queue)

@@ -23,6 +23,7 @@ from services.pipeline.deals import rules, store
 from services.pipeline.deals.model import Deal, Line, Share, Terms
 from shared.context import Context
 from shared.contracts.pipeline import DealStage
+from shared.db import columns
 from shared.events import outbox
 from shared.ids import External
 from shared.money import Money
@@ -55,7 +56,7 @@ def _parameters() -> tuple[str, Sequence[Sequence[object]]]:
     """Return the events and the columns of a won deal as the statement takes them."""
     before, after = deal(_SOMEBODY, DealStage.OPEN), deal(_SOMEBODY, DealStage.WON)
     ctx = Context("bench", datetime(2025, 1, 1, tzinfo=UTC), _SOMEBODY, traceparent=_trace())
-    return outbox.rows([(ctx, rules.told(before, after))]), store._columns([after])
+    return outbox.rows([(ctx, rules.told(before, after))]), columns([store._row(after)], 14)
 
 
 def _trace() -> str:
@@ -64,7 +65,7 @@ def _trace() -> str:
 
 def application(dsn: str) -> FastAPI:
     """Return the app; all that its statements write is made beforehand."""
-    events, (_, *columns) = _parameters()
+    events, (_, *rest) = _parameters()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -81,8 +82,7 @@ def application(dsn: str) -> FastAPI:
         await request.body()
         async with app.state.pool.acquire() as conn, conn.transaction():
             await conn.fetch(store._LOCK, [deal_id])
-            await conn.fetch(store._READ, [deal_id])
-            await conn.execute(store._SAVE, events, [deal_id], *columns)
+            await conn.execute(store._SAVE, events, [deal_id], *rest)
         return Response(_ANSWER, media_type="application/json")
 
     return app

@@ -25,6 +25,7 @@ PER_SECOND = 30
 WARM_UP, WINS, BARE_RUNS = 60, 300, 150
 SETTLE_SECONDS = 2.0
 WAIT_SECONDS_MAX = 10
+PREFIX = "/pipeline"
 TIMES_MAX = {50: 2.0, 95: None, 99: 3.0}
 """How many times the bare chain ours may take, by percentile."""
 
@@ -86,7 +87,83 @@ async def measure(installation: Installation) -> Sequence[Figure]:
     setup = Setup(installation.stack.base_url, installation.token)
     company = await setup.company()
     await setup.plans(company)
-    connection = await Connection.open(installation.front_port)
-    deals = await load_deals(
-        f"{installation.front_port}", installation.token, company, "low", WARM_UP + WINS, won=False
-    )
+    count = WARM_UP + WINS
+    port, token = installation.front_port, installation.token
+    deals = await load_deals(port, token, company, "low", count, won=False, prefix=PREFIX)
+    await asyncio.sleep(SETTLE_SECONDS)
+    bare = await _bare(installation)
+    async with _listening(installation.nats_url) as ear:
+        answered = await _win(port, token, company, deals, ear)
+        await ear.all_told(count)
+    return [
+        *_figures("attainment", answered, ear.attainment, [times[1] for times in bare]),
+        *_figures("incentive", answered, ear.incentive, [times[2] for times in bare]),
+    ]
+
+
+async def _bare(installation: Installation) -> Sequence[Sequence[float]]:
+    """Run the bare chain at the same rate; return when its events were heard, run by run."""
+    async with bare_hops(installation) as hops:
+        times = [await run(hops) async for _ in _ticks(WARM_UP + BARE_RUNS)]
+    return times[WARM_UP:]
+
+
+async def _win(
+    port: int, token: str, company: Company, deals: Sequence[UUID], ear: Ear
+) -> Mapping[str, float]:
+    """Win the deals one by one; return when each was answered, by the trace of its request."""
+    answered: dict[str, float] = {}
+    connection = await Connection.open(port)
+    async for place in _ticks(len(deals)):
+        parent = new_id().hex
+        trace = f"00-{parent}-{parent[16:]}-01"
+        team = company.team_of(place % len(company.sellers))
+        ear.expect(company.teams[team], company.managers[team], trace)
+        body = orjson.dumps({"to": "won", "on": closing_day(place, len(deals))})
+        path = f"{PREFIX}/v1/deals/{deals[place]}/transitions"
+        await connection.send(post(path, body, token, trace))
+        answered[trace] = time.perf_counter()
+    await connection.close()
+    return answered
+
+
+async def _ticks(count: int) -> AsyncIterator[int]:
+    """Yield so many numbers, evenly spread over time."""
+    began = time.perf_counter()
+    for place in range(count):
+        await asyncio.sleep(max(0, began + place / PER_SECOND - time.perf_counter()))
+        yield place
+
+
+@asynccontextmanager
+async def _listening(nats_url: str) -> AsyncIterator[Ear]:
+    client = await nats.connect(nats_url)
+    ear = Ear()
+    try:
+        await client.subscribe(f"pharos.targets.0.{AttainmentUpdated.TYPE}", cb=ear.on_attainment)
+        await client.subscribe(
+            f"pharos.performance.0.{IncentiveRecalculated.TYPE}", cb=ear.on_incentive
+        )
+        yield ear
+    finally:
+        await client.close()
+
+
+def _trace(message: Msg) -> str:
+    return (message.headers or {}).get("traceparent", "")
+
+
+def _figures(
+    name: str, answered: Mapping[str, float], told: Told, bare: Sequence[float]
+) -> Sequence[Figure]:
+    ours = [told.arrived[trace] - moment for trace, moment in list(answered.items())[WARM_UP:]]
+    return [
+        Figure(
+            f"deal won → {name}, p{percent}, {PER_SECOND} wins/s",
+            "ms",
+            percentile(ours, percent) * 1000,
+            percentile(bare, percent) * 1000,
+            None if times is None else Expectation(LOWER, times, of_ratio=True),
+        )
+        for percent, times in TIMES_MAX.items()
+    ]

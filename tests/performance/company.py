@@ -178,7 +178,14 @@ def record(company: Company, series: str, place: int, won_on: str | None) -> dic
 
 
 async def load_deals(
-    port: int, token: str, company: Company, series: str, count: int, *, won: bool
+    port: int,
+    token: str,
+    company: Company,
+    series: str,
+    count: int,
+    *,
+    won: bool,
+    prefix: str = "",
 ) -> list[UUID]:
     """Load so many deals over the bulk route; return their ids in the order of their places."""
     records = [
@@ -186,7 +193,9 @@ async def load_deals(
         for place in range(count)
     ]
     requests = [
-        post("/v1/deals/bulk", orjson.dumps({"deals": records[start : start + BULK]}), token)
+        post(
+            f"{prefix}/v1/deals/bulk", orjson.dumps({"deals": records[start : start + BULK]}), token
+        )
         for start in range(0, count, BULK)
     ]
     found: dict[str, UUID] = {}

@@ -5,7 +5,6 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import asyncpg
 
@@ -16,11 +15,10 @@ from deploy.local.provision import DATABASE, provision, with_database
 from deploy.local.stack import BROKER_VARIABLE, DATABASE_VARIABLE, Stack
 from deploy.local.supervisor import Child
 from deploy.serving import load
+from shared.db import Connection
 from shared.events.broker import Broker
 from shared.migrate import upgrade
 from tests.performance.figures import BenchFailed
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONNECT_SECONDS_MAX = 10
 
@@ -45,9 +43,18 @@ class Installation:
         """The address of the broker."""
         return self.stack.settings["pipeline"].nats_url
 
+    @property
+    def front_port(self) -> int:
+        """The port of the front, behind which all services are."""
+        return int(self.stack.base_url.rpartition(":")[2])
+
     def port(self, service: str) -> int:
         """Return the port on which the process of a service listens, past the front."""
         return int(self._process(service).command[-1])
+
+    def runs(self, service: str) -> bool:
+        """Tell whether a service has been started and not stopped."""
+        return self.stack.services[service].app is not None
 
     def pid(self, service: str) -> int:
         """Return the process id of a service."""
@@ -72,11 +79,9 @@ class Installation:
     @asynccontextmanager
     async def administrator(self) -> AsyncIterator[Connection]:
         """Give a connection that sees every schema."""
-        conn = await asyncpg.connect(with_database(_admin_dsn(self.stack), DATABASE))
-        try:
+        dsn = with_database(_admin_dsn(self.stack), DATABASE)
+        async with asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool, pool.acquire() as conn:
             yield conn
-        finally:
-            await conn.close()
 
 
 def _admin_dsn(stack: Stack) -> str:
@@ -114,11 +119,11 @@ def _own_servers() -> Iterator[None]:
 async def connected(nats_url: str, installation: str) -> AsyncIterator[Broker]:
     """Give a connection to the broker, with the streams of that prefix."""
     broker = Broker(nats_url, installation, "pharos-bench")
+    ready = asyncio.Event()
+    broker.on_reconnect(ready.set)
     broker.start()
     try:
-        async with asyncio.timeout(CONNECT_SECONDS_MAX):
-            while not broker.connected:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(ready.wait(), CONNECT_SECONDS_MAX)
         yield broker
     finally:
         await broker.close()

@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from shared.db import Connection
 from shared.events import log as event_log
 from shared.events.broker import Broker
 from shared.events.envelope import Event
 from tests.performance.company import Company
 from tests.performance.figures import HIGHER, BenchFailed, Expectation, Figure
-from tests.performance.installation import BARE, Connection, Installation, connected
+from tests.performance.installation import BARE, Installation, connected
 from tests.performance.processes import processor_seconds
 
 EVENTS = 20_000

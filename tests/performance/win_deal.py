@@ -108,7 +108,7 @@ async def _bare_deals(installation: Installation, count: int) -> list[UUID]:
         for start in range(0, count, BULK):
             deals = [deal(deal_id, DealStage.OPEN) for deal_id in ids[start : start + BULK]]
             async with pool.acquire() as conn:
-                await store.save_many(conn, [(None, made) for made in deals], "[]")
+                await store.save_many(conn, deals, "[]")
     return ids
 
 

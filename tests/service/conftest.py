@@ -27,6 +27,7 @@ from shared.runtime import Role
 from shared.settings import ServiceSettings
 
 TEMPLATE = "template_of_tests"
+NOWHERE = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Installation:
             "token_url": issuer.token_url,
             "client_id": client_of(service),
             "client_secret": issuer.clients[client_of(service)].secret,
-            "feeds": {},
+            "feeds": dict.fromkeys(self.servers.dsns, NOWHERE),
         }
         return ServiceSettings(**{**values, **more})  # type: ignore[arg-type]
 

@@ -54,3 +54,15 @@ async def test_what_is_no_longer_kept_is_gone(installation: Installation) -> Non
         answer = await api.get("/v1/events")
         assert (answer.status_code, answer.json()["code"]) == (410, "events_expired")
         assert len((await api.get("/v1/events", params={"after": 2})).json()["events"]) == 1
+
+
+async def test_an_empty_log_says_up_to_where_it_was(installation: Installation) -> None:
+    async with installation.api("pipeline", role=Role.ALL) as api:
+        for name in ("一", "二"):
+            await api.put(ACCOUNT, json={"name": name})
+        await api.get("/v1/events", params={"after": 1, "wait": 10})
+        async with installation.open("pipeline") as database, database.acquire() as conn:
+            await conn.execute("DELETE FROM event_log")
+        answer = await api.get("/v1/events")
+        assert answer.status_code == 410
+        assert answer.json()["detail"].startswith("Events up to 2 are no longer kept.")

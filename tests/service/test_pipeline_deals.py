@@ -108,7 +108,7 @@ async def test_what_is_refused_leaves_nothing_behind(
         ({"unknown": 1}, "/unknown"),
         ({"account_id": str(UUID(int=7))}, "/account_id"),
         ({"shares": [{"member_id": SELLER, "share": "0.5"}]}, "/shares"),
-        ({"amount": None}, ""),
+        ({"amount": None}, "/amount"),
     ],
 )
 async def test_bad_input_is_named_by_its_pointer(

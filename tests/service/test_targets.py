@@ -311,3 +311,9 @@ async def test_deals_of_other_partitions_are_summed_on_read(company: Company) ->
     facts = [won((company.ids["王芳"], "1"), amount=amount) for amount in ("10.00", "5.00")]
     await company.react([replace(event(fact), partition=place) for place, fact in enumerate(facts)])
     assert (await company.actuals())["公司"] == "15.00"
+
+
+async def test_the_largest_deals_of_years_fit_into_one_number(company: Company) -> None:
+    fang = company.ids["王芳"]
+    await company.hear(*(won((fang, "1"), amount="999999999999999.99") for _ in range(1_100)))
+    assert (await company.actuals())["公司"] == "1099999999999999989.00"

@@ -1,6 +1,6 @@
 """Routes of wins."""
 
-from services.knowledge.wins import store
+from services.knowledge.wins import queries
 from shared.fields import View
 from shared.http.call import CallOf
 from shared.http.routes import needs, routes
@@ -24,7 +24,7 @@ class WinsList(View):
 @router.get("/wins", openapi_extra=needs("deals:read"))
 async def list_wins(call: CallOf) -> WinsList:
     """Count the won deals by quarter."""
-    counts = await call.read(store.counts)
+    counts = await call.read(queries.counts)
     return WinsList(
         items=[WinsView(period=period, deals=deals) for period, deals in counts.items()]
     )

@@ -12,9 +12,6 @@ _ADD: Final[LiteralString] = """
      ORDER BY added.period, added.partition
     ON CONFLICT (period, partition) DO UPDATE SET deals = w.deals + excluded.deals
 """
-_COUNTS: Final[LiteralString] = """
-    SELECT period, sum(deals)::bigint AS deals FROM win_count GROUP BY period ORDER BY period
-"""
 
 
 async def add_many(conn: Connection, deals: Mapping[tuple[str, int], int]) -> None:
@@ -22,8 +19,3 @@ async def add_many(conn: Connection, deals: Mapping[tuple[str, int], int]) -> No
     rows = [(*place, count) for place, count in deals.items() if count]
     if rows:
         await conn.execute(_ADD, *columns(rows, 3))
-
-
-async def counts(conn: Connection) -> Mapping[str, int]:
-    """Return the won deals of each quarter that has any history."""
-    return {row["period"]: row["deals"] for row in await conn.fetch(_COUNTS)}

@@ -269,7 +269,7 @@ async def make_plan(body: PlanBody, call: CallOf) -> Response:
 
 
 @router.put(
-    "/plans/by-external/{source}/{external_id}",
+    "/plans/by-external/{source}/{external_id:path}",
     openapi_extra=needs("plans:write"),
     response_model=PlanView,
 )

@@ -55,7 +55,7 @@ async def open_account(body: PutAccount, call: CallOf) -> Response:
 
 
 @router.put(
-    "/accounts/by-external/{source}/{external_id}",
+    "/accounts/by-external/{source}/{external_id:path}",
     openapi_extra=needs("accounts:write"),
     response_model=AccountView,
 )

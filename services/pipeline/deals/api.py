@@ -1,21 +1,28 @@
 """Routes of deals."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
-from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi.responses import Response
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator
 
 from services.pipeline.deals import commands, queries
-from services.pipeline.deals.model import Deal, Line, Record, Share, Terms, Transition
+from services.pipeline.deals.model import (
+    Changes,
+    Deal,
+    Draft,
+    Kept,
+    Line,
+    RecordDraft,
+    Share,
+    Transition,
+)
 from shared.context import Origin
 from shared.contracts.contract import Exact
 from shared.contracts.pipeline import DealStage
+from shared.field_words import refuse
 from shared.fields import (
     Body,
     BusinessDate,
@@ -31,7 +38,6 @@ from shared.http.call import CallOf
 from shared.http.external import ExternalField, ExternalView
 from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
 from shared.http.routes import needs, routes
-from shared.money import Money
 
 router = routes("deals")
 
@@ -78,28 +84,21 @@ class DealTerms(Body):
     shares: Shares | None = None
     opened_on: BusinessDate
 
-    @model_validator(mode="after")
-    def _has_an_amount(self) -> Self:
-        if self.amount is None and not self.lines:
-            raise PydanticCustomError("amount_or_lines", "Give an amount, lines, or both.")
-        return self
-
-    def terms(self) -> Terms:
+    def draft(self) -> Draft:
         """Return the terms as the domain knows them."""
-        lines = tuple(line.line() for line in self.lines)
-        return Terms(
+        return Draft(
             name=self.name,
             owner_id=self.owner_id,
             account_id=self.account_id,
-            amount=_total(lines) if self.amount is None else self.amount.money(),
-            lines=lines,
-            shares=_shares(self.shares, self.owner_id),
+            amount=None if self.amount is None else self.amount.money(),
+            lines=_lines(self.lines),
+            shares=None if self.shares is None else _shares(self.shares),
             opened_on=self.opened_on,
         )
 
 
 class DealEdit(Body):
-    """What should change; what is left out stays."""
+    """What should change; what is left out stays. Null takes the account away."""
 
     name: Name | None = None
     owner_id: Id | None = None
@@ -109,29 +108,23 @@ class DealEdit(Body):
     shares: Shares | None = None
     opened_on: BusinessDate | None = None
 
-    def applied(self, terms: Terms) -> Terms:
-        """Return the terms with the changes in them."""
-        sent = self.model_fields_set
-        owner = self.owner_id or terms.owner_id
-        lines = terms.lines
-        amount = terms.amount
-        if self.lines is not None:
-            lines = tuple(line.line() for line in self.lines)
-            amount = _total(lines) if lines else amount
-        shares = terms.shares
-        if self.shares is not None:
-            shares = _shares(self.shares, owner)
-        elif owner != terms.owner_id and len(shares) == 1:
-            shares = _shares(None, owner)
-        return replace(
-            terms,
-            name=self.name or terms.name,
-            owner_id=owner,
-            account_id=self.account_id if "account_id" in sent else terms.account_id,
-            amount=amount if self.amount is None else self.amount.money(),
-            lines=lines,
-            shares=shares,
-            opened_on=self.opened_on or terms.opened_on,
+    @field_validator("name", "owner_id", "amount", "lines", "shares", "opened_on", mode="before")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            refuse("null_refused")
+        return value
+
+    def changes(self) -> Changes:
+        """Return the changes as the domain knows them."""
+        return Changes(
+            name=self.name,
+            owner_id=self.owner_id,
+            account_id=self.account_id if "account_id" in self.model_fields_set else Kept.AS_IS,
+            amount=None if self.amount is None else self.amount.money(),
+            lines=None if self.lines is None else _lines(self.lines),
+            shares=None if self.shares is None else _shares(self.shares),
+            opened_on=self.opened_on,
         )
 
 
@@ -149,9 +142,9 @@ class RecordField(DealTerms):
     stage: DealStage = DealStage.OPEN
     closed_on: BusinessDate | None = None
 
-    def record(self) -> Record:
+    def record(self) -> RecordDraft:
         """Return the record as the domain knows it."""
-        return Record(self.external.external(), self.terms(), self.stage, self.closed_on)
+        return RecordDraft(self.external.external(), self.draft(), self.stage, self.closed_on)
 
 
 class DealRecords(Body):
@@ -260,7 +253,7 @@ class OutcomesView(View):
 @router.post("/deals", status_code=201, openapi_extra=needs("deals:write"), response_model=DealView)
 async def open_deal(body: DealTerms, call: CallOf) -> Response:
     """Open a deal."""
-    return await call.create(DealView.of, commands.open_deal, terms=body.terms())
+    return await call.create(DealView.of, commands.open_deal, draft=body.draft())
 
 
 @router.get("/deals", openapi_extra=needs("deals:read"))
@@ -288,7 +281,7 @@ async def edit_deal(deal_id: UUID, body: DealEdit, call: CallOf) -> Response:
 
     A new owner takes over the whole deal unless it is split; then the shares stay.
     """
-    return await call.run(DealView.of, commands.edit_deal, deal_id=deal_id, edit=body.applied)
+    return await call.run(DealView.of, commands.edit_deal, deal_id=deal_id, changes=body.changes())
 
 
 @router.post(
@@ -306,7 +299,7 @@ async def move_deal(deal_id: UUID, body: TransitionBody, call: CallOf) -> Respon
 async def record_deals(body: DealRecords, call: CallOf) -> Response:
     """Make up to 100 deals the same as another system's. Sending them again changes nothing."""
     return await call.imported(Origin(body.origin)).run(
-        _outcomes, commands.record_deals, records=[deal.record() for deal in body.deals]
+        _outcomes, commands.record_deals, drafts=[deal.record() for deal in body.deals]
     )
 
 
@@ -314,14 +307,9 @@ def _outcomes(outcomes: Sequence[commands.Outcome]) -> OutcomesView:
     return OutcomesView(deals=[OutcomeView.of(outcome) for outcome in outcomes])
 
 
-def _shares(shares: Shares | None, owner: UUID) -> tuple[Share, ...]:
-    if shares is None:
-        return (Share(owner, Decimal(1)),)
+def _lines(lines: Lines) -> tuple[Line, ...]:
+    return tuple(line.line() for line in lines)
+
+
+def _shares(shares: Shares) -> tuple[Share, ...]:
     return tuple(share.part() for share in shares)
-
-
-def _total(lines: tuple[Line, ...]) -> Money:
-    # Lines of other currencies than the first are refused by the rules, each by its pointer.
-    currency = lines[0].amount.currency
-    same = (line.amount.amount for line in lines if line.amount.currency == currency)
-    return Money(sum(same, Decimal(0)), currency)

@@ -6,7 +6,15 @@ from uuid import UUID
 
 from services.pipeline.accounts import queries as accounts
 from services.pipeline.deals import rules, store
-from services.pipeline.deals.model import Deal, Record, Terms, Transition
+from services.pipeline.deals.model import (
+    Changes,
+    Deal,
+    Draft,
+    Record,
+    RecordDraft,
+    Terms,
+    Transition,
+)
 from services.pipeline.deals.queries import DealNotFound
 from services.pipeline.products import queries as products
 from shared.context import Context
@@ -45,20 +53,19 @@ class Outcome:
     before: int | None
 
 
-async def open_deal(conn: Connection, ctx: Context, *, terms: Terms) -> Deal:
-    """Open a deal; raises what `rules.checked` refuses, UnknownProduct, UnknownAccount."""
+async def open_deal(conn: Connection, ctx: Context, *, draft: Draft) -> Deal:
+    """Open a deal; raises AmountMissing, UnknownProduct, UnknownAccount, what `checked` refuses."""
+    terms = rules.agreed(draft)
     await _check_references(conn, [terms], lambda _: "")
     deal = rules.opened(new_id(), terms)
     await _save(conn, ctx, [(None, deal)])
     return deal
 
 
-async def edit_deal(
-    conn: Connection, ctx: Context, *, deal_id: UUID, edit: Callable[[Terms], Terms]
-) -> Deal:
-    """Change the terms of a deal by what ``edit`` makes of them."""
+async def edit_deal(conn: Connection, ctx: Context, *, deal_id: UUID, changes: Changes) -> Deal:
+    """Change the terms of a deal; raises DealNotFound and what `open_deal` raises."""
     before = await _lock(conn, deal_id)
-    terms = edit(before.terms)
+    terms = rules.changed(before.terms, changes)
     await _check_references(conn, [terms], lambda _: "")
     after = rules.edited(before, terms)
     if after is not before:
@@ -87,9 +94,10 @@ async def move_many_in(
 
 
 async def record_deals(
-    conn: Connection, ctx: Context, *, records: Sequence[Record]
+    conn: Connection, ctx: Context, *, drafts: Sequence[RecordDraft]
 ) -> Sequence[Outcome]:
     """Make our deals the same as another system's, all or none; what is the same stays."""
+    records = [_agreed(draft, place) for place, draft in enumerate(drafts)]
     known = await store.lock_external_many(conn, [record.external for record in records])
     await _check_references(conn, [r.terms for r in records], lambda n: f"/deals/{n}")
     seen: set[object] = set()
@@ -111,6 +119,13 @@ async def record_deals(
     return [Outcome(after, None if before is None else before.version) for before, after in changes]
 
 
+def _agreed(draft: RecordDraft, place: int) -> Record:
+    try:
+        return rules.agreed_record(draft)
+    except PharosError as error:
+        raise error.under(f"/deals/{place}") from None
+
+
 async def _lock(conn: Connection, deal_id: UUID) -> Deal:
     found = await store.lock_many(conn, [deal_id])
     if deal_id not in found:
@@ -123,7 +138,7 @@ async def _save(
 ) -> None:
     if changes:
         events = outbox.rows((ctx, rules.told(before, after)) for before, after in changes)
-        await store.save_many(conn, changes, events)
+        await store.save_many(conn, [after for _, after in changes], events)
 
 
 async def _check_references(

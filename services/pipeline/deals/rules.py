@@ -5,7 +5,18 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from services.pipeline.deals.model import Deal, Record, Terms, Transition
+from services.pipeline.deals.model import (
+    Changes,
+    Deal,
+    Draft,
+    Kept,
+    Line,
+    Record,
+    RecordDraft,
+    Share,
+    Terms,
+    Transition,
+)
 from shared.contracts.contract import MoneyValue
 from shared.contracts.pipeline import (
     DealEdited,
@@ -19,7 +30,7 @@ from shared.contracts.pipeline import (
     DealWon,
 )
 from shared.errors import Invalid, Refused
-from shared.money import apportioned
+from shared.money import Money, apportioned
 
 ONE = Decimal(1)
 QUANTITY_DIGITS = 6
@@ -59,6 +70,13 @@ class ClosingDateOnOpenDeal(Invalid):
 
     en = "An open deal has no closing date; leave it out."
     zh = "打开状态的商机没有关闭日期，请勿填写。"
+
+
+class AmountMissing(Invalid):
+    """A deal is worth something."""
+
+    en = "Give an amount, lines, or both."
+    zh = "请填写金额或明细，或两者都填写。"
 
 
 class SharesNotWhole(Invalid):
@@ -224,3 +242,59 @@ def _kind(before: Deal | None, after: Deal) -> type[DealFact]:
     if after.stage is DealStage.OPEN:
         return DealOpened if before is None else DealReopened
     return DealWon if after.stage is DealStage.WON else DealLost
+
+
+def agreed(draft: Draft) -> Terms:
+    """Return the terms that a draft means; raises AmountMissing."""
+    return Terms(
+        name=draft.name,
+        owner_id=draft.owner_id,
+        account_id=draft.account_id,
+        amount=_total(draft.lines) if draft.amount is None else draft.amount,
+        lines=draft.lines,
+        shares=_all_of(draft.owner_id) if draft.shares is None else draft.shares,
+        opened_on=draft.opened_on,
+    )
+
+
+def agreed_record(sent: RecordDraft) -> Record:
+    """Return the record that another system's draft means; raises AmountMissing."""
+    return Record(sent.external, agreed(sent.draft), sent.stage, sent.closed_on)
+
+
+def changed(terms: Terms, changes: Changes) -> Terms:
+    """Return the terms with the changes in them.
+
+    New lines bring their sum as the amount. A new owner takes over the whole deal unless it is
+    split; then the shares stay.
+    """
+    owner = changes.owner_id or terms.owner_id
+    lines = terms.lines if changes.lines is None else changes.lines
+    amount = terms.amount if changes.amount is None else changes.amount  # 0 is an amount
+    if changes.amount is None and changes.lines:
+        amount = _total(lines)
+    shares = terms.shares if changes.shares is None else changes.shares
+    if changes.shares is None and owner != terms.owner_id and len(shares) == 1:
+        shares = _all_of(owner)
+    return Terms(
+        name=changes.name or terms.name,
+        owner_id=owner,
+        account_id=terms.account_id if changes.account_id is Kept.AS_IS else changes.account_id,
+        amount=amount,
+        lines=lines,
+        shares=shares,
+        opened_on=changes.opened_on or terms.opened_on,
+    )
+
+
+def _all_of(owner_id: UUID) -> tuple[Share, ...]:
+    return (Share(owner_id, ONE),)
+
+
+def _total(lines: tuple[Line, ...]) -> Money:
+    if not lines:
+        raise AmountMissing(pointer="/amount")
+    # Lines of other currencies than the first are refused by `checked`, each by its pointer.
+    currency = lines[0].amount.currency
+    same = (line.amount.amount for line in lines if line.amount.currency == currency)
+    return Money(sum(same, Decimal(0)), currency)

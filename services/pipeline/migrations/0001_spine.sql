@@ -27,6 +27,8 @@ CREATE TABLE deal (
     account_id uuid,
     amount numeric(21, 6) NOT NULL CHECK (amount <> 'NaN'),
     currency text NOT NULL,
+    lines jsonb NOT NULL,
+    shares jsonb NOT NULL,
     opened_on date NOT NULL,
     closed_on date,
     external_source text COLLATE "C",
@@ -36,20 +38,3 @@ CREATE TABLE deal (
 );
 
 CREATE INDEX deal_owner ON deal (owner_id, id);
-
-CREATE TABLE deal_line (
-    deal_id uuid NOT NULL,
-    ordinal smallint NOT NULL,
-    product_id uuid NOT NULL,
-    quantity numeric(21, 6) NOT NULL CHECK (quantity <> 'NaN'),
-    amount numeric(21, 6) NOT NULL CHECK (amount <> 'NaN'),
-    PRIMARY KEY (deal_id, ordinal)
-);
-
-CREATE TABLE deal_share (
-    deal_id uuid NOT NULL,
-    ordinal smallint NOT NULL,
-    member_id uuid NOT NULL,
-    share numeric(7, 6) NOT NULL CHECK (share > 0 AND share <= 1),
-    PRIMARY KEY (deal_id, ordinal)
-);

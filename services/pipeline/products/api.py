@@ -48,7 +48,9 @@ class ProductView(View):
         )
 
 
-@router.put("/products/{code}", openapi_extra=needs("products:write"), response_model=ProductView)
+@router.put(
+    "/products/{code:path}", openapi_extra=needs("products:write"), response_model=ProductView
+)
 async def put_product(code: Annotated[Code, Path()], body: PutProduct, call: CallOf) -> Response:
     """Make the product of this code or bring it up to date. Repeating it changes nothing."""
     return await call.run(

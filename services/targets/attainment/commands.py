@@ -21,6 +21,7 @@ from shared.ids import derived_id
 from shared.ratio import Ratio
 
 REPOST_BATCH = 200
+EXPAND_BATCH = 1_000
 
 
 async def post_many_in(
@@ -73,16 +74,17 @@ async def mark_scope(conn: Connection, scope_id: UUID, since: date) -> None:
 
 
 async def repost(database: Database, ctx: Context) -> int:
-    """Post a batch of marked facts again, by the organisation as it is now; return how many."""
+    """Post a batch of marked facts again, by the organisation as it is now; 0 when none is left."""
 
     async def work(conn: Connection) -> int:
         now = await organisation.held(conn)
+        expanded = await store.expand_marks(conn, EXPAND_BATCH)
         marked = await store.take_marks(conn, REPOST_BATCH)
         known = await facts.lock_many(conn, marked, DealFact)
         for origin in Origin:  # what was history stays history
             postings = [_again(ctx, stored, now) for stored in known if stored.origin is origin]
             await post_many_in(conn, replace(ctx, origin=origin), postings, {})
-        return len(marked)
+        return len(marked) + expanded
 
     return await database.transact(work)
 

@@ -59,13 +59,39 @@ _LOCK: Final[LiteralString] = """
      ORDER BY id, partition
        FOR UPDATE
 """
+_REORGANISE: Final[LiteralString] = """
+    INSERT INTO reorganisation (attainment_id, expanded_to)
+    SELECT DISTINCT id, '00000000-0000-0000-0000-000000000000'::uuid
+      FROM attainment
+     WHERE scope_id = $1 AND ends > $2
+    ON CONFLICT (attainment_id) DO UPDATE SET expanded_to = excluded.expanded_to
+"""
+_REORGANISED: Final[LiteralString] = """
+    SELECT attainment_id, expanded_to
+      FROM reorganisation
+     ORDER BY attainment_id
+     LIMIT 1
+       FOR UPDATE SKIP LOCKED
+"""
+_STRETCH: Final[LiteralString] = """
+    SELECT cause_id, fact_id
+      FROM attainment_entry
+     WHERE attainment_id = $1 AND cause_id > $2
+     ORDER BY cause_id
+     LIMIT $3
+"""
 _MARK: Final[LiteralString] = """
     INSERT INTO repost (fact_id)
-    SELECT DISTINCT e.fact_id
-      FROM attainment AS a
-      JOIN attainment_entry AS e ON e.attainment_id = a.id
-     WHERE a.scope_id = $1 AND a.ends > $2
+    SELECT DISTINCT marked.fact_id
+      FROM unnest($1::uuid[]) AS marked (fact_id)
+     ORDER BY marked.fact_id
     ON CONFLICT (fact_id) DO NOTHING
+"""
+_EXPANDED: Final[LiteralString] = """
+    UPDATE reorganisation SET expanded_to = $2 WHERE attainment_id = $1
+"""
+_EXPANDED_WHOLLY: Final[LiteralString] = """
+    DELETE FROM reorganisation WHERE attainment_id = $1
 """
 _TAKE_MARKS: Final[LiteralString] = """
     DELETE FROM repost
@@ -140,8 +166,26 @@ async def lock_many(conn: Connection, ids: Sequence[UUID]) -> Sequence[Moved]:
 
 
 async def mark_scope(conn: Connection, scope_id: UUID, since: date) -> None:
-    """Mark the facts that posted to a scope in periods that end after a day."""
-    await conn.execute(_MARK, scope_id, since)
+    """Mark what was posted to a scope in periods that end after a day, for `expand_marks`."""
+    await conn.execute(_REORGANISE, scope_id, since)
+
+
+async def expand_marks(conn: Connection, limit: int) -> bool:
+    """Mark the facts behind the next entries of a marked attainment; False when none is marked.
+
+    Whatever is posted meanwhile knows the changed organisation and need not be found.
+    """
+    row = await conn.fetchrow(_REORGANISED)
+    if row is None:
+        return False
+    attainment_id = row["attainment_id"]
+    found = await conn.fetch(_STRETCH, attainment_id, row["expanded_to"], limit)
+    await conn.execute(_MARK, [entry["fact_id"] for entry in found])
+    if len(found) < limit:
+        await conn.execute(_EXPANDED_WHOLLY, attainment_id)
+    else:
+        await conn.execute(_EXPANDED, attainment_id, found[-1]["cause_id"])
+    return True
 
 
 async def take_marks(conn: Connection, limit: int) -> Sequence[UUID]:

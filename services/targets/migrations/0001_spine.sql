@@ -90,6 +90,11 @@ CREATE TABLE attainment_entry (
 
 CREATE INDEX attainment_entry_fact ON attainment_entry (fact_id);
 
+CREATE TABLE reorganisation (
+    attainment_id uuid PRIMARY KEY,
+    expanded_to uuid NOT NULL
+);
+
 CREATE TABLE repost (
     fact_id uuid PRIMARY KEY
 );

@@ -114,7 +114,7 @@ async def change_unit(unit_id: UUID, body: UnitBody, call: CallOf) -> Response:
 
 
 @router.put(
-    "/units/by-external/{source}/{external_id}",
+    "/units/by-external/{source}/{external_id:path}",
     openapi_extra=needs("org:write"),
     response_model=UnitView,
 )
@@ -157,7 +157,7 @@ async def change_member(member_id: UUID, body: MemberBody, call: CallOf) -> Resp
 
 
 @router.put(
-    "/members/by-external/{source}/{external_id}",
+    "/members/by-external/{source}/{external_id:path}",
     openapi_extra=needs("org:write"),
     response_model=MemberView,
 )

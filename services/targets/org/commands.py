@@ -49,9 +49,10 @@ async def save_unit(
 ) -> Unit:
     """Make a unit or bring the one of that key up to date; without a change nothing is written.
 
-    Raises UnitNotFound for an unknown id, UnknownUnit for an unknown parent, UnitBelowItself.
+    Each event has a version of its own, the unit that of the last. Raises UnitNotFound for an
+    unknown id, UnknownUnit for an unknown parent, UnitBelowItself.
     """
-    organisation = await store.changing(conn, new_id())
+    await store.lock(conn)
     known = None if key is None else await store.unit(conn, key)
     if known is None and isinstance(key, UUID):
         raise UnitNotFound(unit_id=key)
@@ -59,64 +60,75 @@ async def save_unit(
     unit = known or Unit(new_id(), 0, draft.name, draft.kind, external)
     unit = replace(unit, name=draft.name, kind=draft.kind)
     placement = Placement(unit.id, draft.valid_from, draft.parent_id)
-    moves = await _moves_unit(conn, placement)
-    if unit == known and not moves:
-        return unit
-    await _check_unit(conn, draft.parent_id, "/parent_id")
-    unit = replace(unit, version=unit.version + 1)
-    told: list[Contract] = [
-        UnitSaved(version=unit.version, unit_id=unit.id, name=unit.name, kind=unit.kind)
-    ]
-    if moves:
-        rules.placed(organisation, placement)
+    told: list[Contract] = []
+    if unit != known:
+        unit = replace(unit, version=unit.version + 1)
+        told.append(_unit_saved(unit))
+    if await _moves_unit(conn, placement):
+        await _check_unit(conn, draft.parent_id, "/parent_id")
+        rules.refuse_circle(await store.parents(conn), placement)
+        await store.change(conn, new_id())
         await store.place(conn, placement)
         await attainment.mark_scope(conn, unit.id, draft.valid_from)
-        told.append(
-            UnitPlaced(
-                version=unit.version,
-                unit_id=unit.id,
-                parent_id=draft.parent_id,
-                valid_from=draft.valid_from,
-            )
-        )
-    await store.save_unit(conn, unit, outbox.rows((ctx, event) for event in told))
+        unit = replace(unit, version=unit.version + 1)
+        told.append(_unit_placed(unit, placement))
+    if told:
+        await store.save_unit(conn, unit, outbox.rows((ctx, event) for event in told))
     return unit
 
 
 async def save_member(
     conn: Connection, ctx: Context, *, draft: MemberDraft, key: UUID | External | None
 ) -> Member:
-    """Make a member or bring the one of that key up to date; without a change do nothing.
+    """Make a member or bring the one of that key up to date; without a change nothing is written.
 
-    Raises MemberNotFound for an unknown id and UnknownUnit for an unknown unit.
+    Each event has a version of its own, the member that of the last. Raises MemberNotFound for an
+    unknown id and UnknownUnit for an unknown unit.
     """
-    await store.changing(conn, new_id())
+    await store.lock(conn)
     known = None if key is None else await store.member(conn, key)
     if known is None and isinstance(key, UUID):
         raise MemberNotFound(member_id=key)
     external = key if isinstance(key, External) else None
     member = replace(known or Member(new_id(), 0, draft.name, external), name=draft.name)
     assignment = Assignment(member.id, draft.valid_from, draft.unit_id, draft.leads)
-    moves = await _moves_member(conn, assignment)
-    if member == known and not moves:
-        return member
-    await _check_unit(conn, draft.unit_id, "/unit_id")
-    member = replace(member, version=member.version + 1)
-    told: list[Contract] = [MemberSaved(version=member.version, member_id=member.id)]
-    if moves:
+    told: list[Contract] = []
+    if member != known:
+        member = replace(member, version=member.version + 1)
+        told.append(MemberSaved(version=member.version, member_id=member.id))
+    if await _moves_member(conn, assignment):
+        await _check_unit(conn, draft.unit_id, "/unit_id")
+        await store.change(conn, new_id())
         await store.assign(conn, assignment)
         await attainment.mark_scope(conn, member.id, draft.valid_from)
-        told.append(
-            MemberAssigned(
-                version=member.version,
-                member_id=member.id,
-                unit_id=draft.unit_id,
-                leads=draft.leads,
-                valid_from=draft.valid_from,
-            )
-        )
-    await store.save_member(conn, member, outbox.rows((ctx, event) for event in told))
+        member = replace(member, version=member.version + 1)
+        told.append(_member_assigned(member, assignment))
+    if told:
+        await store.save_member(conn, member, outbox.rows((ctx, event) for event in told))
     return member
+
+
+def _unit_saved(unit: Unit) -> UnitSaved:
+    return UnitSaved(version=unit.version, unit_id=unit.id, name=unit.name, kind=unit.kind)
+
+
+def _unit_placed(unit: Unit, placement: Placement) -> UnitPlaced:
+    return UnitPlaced(
+        version=unit.version,
+        unit_id=unit.id,
+        parent_id=placement.parent_id,
+        valid_from=placement.valid_from,
+    )
+
+
+def _member_assigned(member: Member, assignment: Assignment) -> MemberAssigned:
+    return MemberAssigned(
+        version=member.version,
+        member_id=member.id,
+        unit_id=assignment.unit_id,
+        leads=assignment.leads,
+        valid_from=assignment.valid_from,
+    )
 
 
 async def _moves_unit(conn: Connection, placement: Placement) -> bool:

@@ -79,22 +79,18 @@ class Organisation:
         if known is None:
             if len(self._paths) >= PATHS_MAX:
                 self._paths.clear()
-            known = self._climb(self._at(self.unit_of, member_id, day), day)
+            steps = self.unit_of.get(member_id)
+            unit_id = None if steps is None else steps.at(day)
+            known = climb(self.parent_of, unit_id, day)
             self._paths[member_id, day] = known
         return known
 
-    def above(self, unit_id: UUID, day: date) -> tuple[UUID, ...]:
-        """Return a unit and the units above it on a day."""
-        return self._climb(unit_id, day)
 
-    def _climb(self, unit_id: UUID | None, day: date) -> tuple[UUID, ...]:
-        path: list[UUID] = []
-        while unit_id is not None and unit_id not in path:
-            path.append(unit_id)
-            unit_id = self._at(self.parent_of, unit_id, day)
-        return tuple(path)
-
-    @staticmethod
-    def _at(steps: Mapping[UUID, Steps], key: UUID, day: date) -> UUID | None:
-        found = steps.get(key)
-        return None if found is None else found.at(day)
+def climb(parent_of: Mapping[UUID, Steps], unit_id: UUID | None, day: date) -> tuple[UUID, ...]:
+    """Return a unit and the units above it on a day, nearest first; nothing for none."""
+    path: list[UUID] = []
+    while unit_id is not None and unit_id not in path:
+        path.append(unit_id)
+        steps = parent_of.get(unit_id)
+        unit_id = None if steps is None else steps.at(day)
+    return tuple(path)

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.targets.org import store
 from services.targets.org.model import Member, Organisation, Unit
 from services.targets.org.store import to_member, to_unit
+from shared.contracts.targets import ScopeKind
 from shared.db import Connection
 from shared.errors import NotFound
 
@@ -39,9 +40,9 @@ _MEMBERS: Final[LiteralString] = """
      LIMIT $2
 """
 _KNOWN: Final[LiteralString] = """
-    SELECT id FROM unit WHERE id = ANY($1::uuid[])
+    SELECT 'unit' AS kind, id FROM unit WHERE id = ANY($1::uuid[])
      UNION ALL
-    SELECT id FROM member WHERE id = ANY($1::uuid[])
+    SELECT 'member' AS kind, id FROM member WHERE id = ANY($1::uuid[])
 """
 
 
@@ -81,9 +82,10 @@ async def held(conn: Connection) -> Organisation:
     return await store.held(conn)
 
 
-async def known(conn: Connection, scopes: Collection[UUID]) -> set[UUID]:
-    """Return those of the ids that are members or units."""
-    return {row["id"] for row in await conn.fetch(_KNOWN, list(scopes))}
+async def known(conn: Connection, scopes: Collection[UUID]) -> set[tuple[ScopeKind, UUID]]:
+    """Return those of the ids that are members or units, each with what it is."""
+    rows = await conn.fetch(_KNOWN, list(scopes))
+    return {(ScopeKind(row["kind"]), row["id"]) for row in rows}
 
 
 async def units(conn: Connection, after: UUID, limit: int, day: date) -> Sequence[PlacedUnit]:

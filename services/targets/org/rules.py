@@ -1,8 +1,9 @@
 """What the organisation allows: no unit below itself, on any date."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from uuid import UUID
 
-from services.targets.org.model import Organisation, Placement, Steps
+from services.targets.org.model import Placement, Steps, climb
 from shared.errors import Refused
 
 
@@ -13,30 +14,24 @@ class UnitBelowItself(Refused):
     zh = "单元 {parent_id} 在 {day} 已位于单元 {unit_id} 之下，请选择其他上级。"
 
 
-def placed(organisation: Organisation, placement: Placement) -> Organisation:
-    """Return the organisation with a placement in it; raises UnitBelowItself."""
-    steps = organisation.parent_of.get(placement.unit_id, Steps((), ()))
-    values = dict(zip(steps.dates, steps.values, strict=True))
-    values[placement.valid_from] = placement.parent_id
-    dates = sorted(values)
-    changed = Steps(dates, [values[day] for day in dates])
-    parents = {**organisation.parent_of, placement.unit_id: changed}
-    after = replace(organisation, parent_of=parents, _paths={})
-    _refuse_circle(after, placement)
-    return after
-
-
-def _refuse_circle(organisation: Organisation, placement: Placement) -> None:
-    """Look at every date on which anything above changes, from the placement on."""
+def refuse_circle(parent_of: Mapping[UUID, Steps], placement: Placement) -> None:
+    """Look at every date on which a unit moves, from the placement on; raises UnitBelowItself."""
     if placement.parent_id is None:
         return
-    days = {day for steps in organisation.parent_of.values() for day in steps.dates}
-    for day in sorted(days | {placement.valid_from}):
-        above = organisation.above(placement.parent_id, day)
-        if day >= placement.valid_from and placement.unit_id in above:
+    after = {**parent_of, placement.unit_id: _placed(parent_of.get(placement.unit_id), placement)}
+    days = {day for steps in after.values() for day in steps.dates}
+    for day in sorted(day for day in days if day >= placement.valid_from):
+        if placement.unit_id in climb(after, placement.parent_id, day):
             raise UnitBelowItself(
                 parent_id=placement.parent_id,
                 unit_id=placement.unit_id,
                 day=day,
                 pointer="/parent_id",
             )
+
+
+def _placed(steps: Steps | None, placement: Placement) -> Steps:
+    values = {} if steps is None else dict(zip(steps.dates, steps.values, strict=True))
+    values[placement.valid_from] = placement.parent_id
+    dates = sorted(values)
+    return Steps(dates, [values[day] for day in dates])

@@ -1,7 +1,7 @@
 """The organisation in the database."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, LiteralString
 from uuid import UUID
@@ -20,6 +20,9 @@ from shared.ids import External
 
 # Figures are posted under a share of this row, so a change waits for the batch at work, and the
 # next batch sees the change.
+_LOCK_REVISION: Final[LiteralString] = """
+    SELECT revision FROM organisation WHERE id = 1 FOR UPDATE
+"""
 _SHARE_REVISION: Final[LiteralString] = """
     SELECT revision FROM organisation WHERE id = 1 FOR SHARE
 """
@@ -107,10 +110,19 @@ async def held(conn: Connection) -> Organisation:
     return await _organisation(conn, await conn.fetchval(_SHARE_REVISION))
 
 
-async def changing(conn: Connection, revision: UUID) -> Organisation:
-    """Return the organisation as it is, locked for a change, which gets the new revision."""
+async def lock(conn: Connection) -> None:
+    """Lock the organisation for a change; figures that are being posted are waited for."""
+    await conn.execute(_LOCK_REVISION)
+
+
+async def change(conn: Connection, revision: UUID) -> None:
+    """Give the locked organisation a new revision, since somebody or something moves in it."""
     await conn.execute(_CHANGE_REVISION, revision)
-    return await _read(conn, revision)
+
+
+async def parents(conn: Connection) -> Mapping[UUID, Steps]:
+    """Return where every unit hangs, on all dates."""
+    return _steps(await conn.fetch(_ALL_PLACEMENTS))
 
 
 async def _organisation(conn: Connection, revision: UUID) -> Organisation:
@@ -125,8 +137,7 @@ async def _organisation(conn: Connection, revision: UUID) -> Organisation:
 
 async def _read(conn: Connection, revision: UUID) -> Organisation:
     units = _steps(await conn.fetch(_ALL_ASSIGNMENTS))
-    parents = _steps(await conn.fetch(_ALL_PLACEMENTS))
-    return Organisation(revision, units, parents)
+    return Organisation(revision, units, await parents(conn))
 
 
 def _steps(rows: Sequence[Row]) -> dict[UUID, Steps]:

@@ -19,10 +19,18 @@ from shared.ids import new_id
 
 
 class UnknownScope(Invalid):
-    """A target for somebody who is not in the organisation."""
+    """A target for a unit that is not in the organisation."""
 
-    en = "There is no {scope} {scope_id}. Save it first."
-    zh = "不存在{scope} {scope_id}，请先保存。"
+    en = "There is no unit {scope_id}. Save it first."
+    zh = "不存在单元 {scope_id}，请先保存该单元。"
+
+
+class UnknownMemberScope(UnknownScope):
+    """A target for a member who is not in the organisation."""
+
+    code = UnknownScope.code
+    en = "There is no member {scope_id}. Save it first."
+    zh = "不存在成员 {scope_id}，请先保存该成员。"
 
 
 class TargetTwice(Conflict):
@@ -95,9 +103,6 @@ async def _check_scopes(
 ) -> None:
     known = await organisation.known(conn, {draft.scope_id for draft in drafts})
     for place, draft in enumerate(drafts):
-        if draft.scope_id not in known:
-            raise UnknownScope(
-                scope=draft.scope.value,
-                scope_id=draft.scope_id,
-                pointer=f"{pointer(place)}/scope_id",
-            )
+        if (draft.scope, draft.scope_id) not in known:
+            unknown = UnknownMemberScope if draft.scope is ScopeKind.MEMBER else UnknownScope
+            raise unknown(scope_id=draft.scope_id, pointer=f"{pointer(place)}/scope_id")

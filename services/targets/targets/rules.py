@@ -46,8 +46,8 @@ class PeriodNotAQuarter(Invalid):
     zh = "目标按季度设定，请填写例如 2026-Q4 的期间。"
 
 
-def checked(key: Key, value: Decimal | None) -> tuple[Key, Decimal | None]:
-    """Return what a target should be if it makes sense; refuses it with a pointer."""
+def check(key: Key, value: Decimal | None) -> None:
+    """Refuse a target that makes no sense, with a pointer to what does not."""
     if key.period.kind is not PeriodKind.QUARTER:
         raise PeriodNotAQuarter(pointer="/period")
     money = key.metric is Metric.REVENUE
@@ -59,12 +59,11 @@ def checked(key: Key, value: Decimal | None) -> tuple[Key, Decimal | None]:
         raise ValueNegative(pointer="/value")
     if value is not None and money and not Money(value, key.currency).is_rounded:
         raise ValueTooFine(value=value, currency=key.currency, pointer="/value")
-    return key, value
 
 
 def put(known: Target | None, key: Key, value: Decimal | None, target_id: UUID) -> Target:
     """Return the target with this value; the known version where nothing differs."""
-    checked(key, value)
+    check(key, value)
     if known is None:
         return Target(target_id, 1, key, value)
     if known.value == value:

@@ -1,0 +1,65 @@
+"""The bench: ``make bench``, or ``python -m tests.performance``.
+
+It measures ours beside the bare limits, on servers of its own, and leaves nothing behind.
+"""
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+import uvloop
+
+from deploy.local.errors import EmbeddedError
+from shared import logs
+from tests.performance import backlog, chain, memory, relay, win_deal
+from tests.performance.company import Setup
+from tests.performance.figures import BenchFailed, Figure, show
+from tests.performance.installation import installed
+
+
+async def bench() -> Sequence[Figure]:
+    """Measure everything; what has one process per service first, then the chain in one."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    figures: list[Figure] = []
+    async with installed(isolated=True) as installation:
+        _say("A process per service: setting a company up")
+        company = await Setup(installation.stack.base_url, installation.token).company()
+        await installation.stop("targets", "performance", "knowledge")
+        for measure in (backlog.measure, win_deal.measure, relay.measure):
+            _say(f"Measuring {measure.__module__.rpartition('.')[2]}")
+            figures += await measure(installation, company)
+        _say("Measuring memory")
+        figures += await memory.measure(installation)
+    async with installed(isolated=False) as installation:
+        _say("All in one process: measuring the chain at low load")
+        figures += await chain.measure(installation)
+    return figures
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line} …\n")
+
+
+def main() -> int:
+    """Run the bench until it is done, Ctrl-C or SIGTERM; nothing is left behind."""
+    logs.configure("warning")
+    began = time.monotonic()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            figures = runner.run(bench())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _say("Stopped")
+        return 130
+    except (BenchFailed, EmbeddedError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    show(figures, time.monotonic() - began)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
