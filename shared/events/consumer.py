@@ -206,13 +206,12 @@ class Consumer:
         after = self._position.after(batch[-1], created)
 
         async def work(conn: Connection) -> int:
-            await self._mark.lock(conn, self._lease, self._position)
+            await self._mark.advance(conn, self._lease, self._position, after)
             readable, unreadable = parking.decode_all(batch, self._subscription.handles)
             if readable:
                 await self._subscription.react(conn, self._contexts(), readable)
             for event, error in unreadable:
                 await parking.park(conn, self._mark.consumer, event, error)
-            await self._mark.advance(conn, after)
             return len(unreadable)
 
         parked = await self._database.transact(work)
@@ -230,9 +229,8 @@ class Consumer:
         after = self._position.after(event, None)
 
         async def work(conn: Connection) -> None:
-            await self._mark.lock(conn, self._lease, self._position)
+            await self._mark.advance(conn, self._lease, self._position, after)
             await parking.park(conn, self._mark.consumer, event, error)
-            await self._mark.advance(conn, after)
 
         await self._database.transact(work)
         log.error("event_parked", consumer=self._mark.name, number=event.number, error=repr(error))

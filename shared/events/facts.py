@@ -1,6 +1,6 @@
 """Facts as a reader keeps them: each at its highest version, whatever the order of arrival."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, LiteralString, TypeVar
 from uuid import UUID
@@ -19,18 +19,26 @@ _LOCK: Final[LiteralString] = """
      ORDER BY id
        FOR UPDATE
 """
-_SAVE: Final[LiteralString] = """
-    INSERT INTO fact (id, kind, version, body, source, partition, number, origin, learned_at)
-    SELECT f.id, f.kind, f.version, f.body, f.source, f.partition, f.number,
-           f.origin, f.learned_at
-      FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::json[], $5::text[], $6::smallint[],
-                  $7::bigint[], $8::text[], $9::timestamptz[])
-           AS f (id, kind, version, body, source, partition, number, origin, learned_at)
-    ON CONFLICT (id) DO UPDATE
-       SET kind = excluded.kind, version = excluded.version, body = excluded.body,
-           source = excluded.source, partition = excluded.partition, number = excluded.number,
-           origin = excluded.origin, learned_at = excluded.learned_at
-     WHERE fact.version < excluded.version
+# Reads what was known, locked, and writes what is newer, in one go: as the caller holds the
+# watermark, nobody else writes these facts meanwhile.
+_ADVANCE: Final[LiteralString] = """
+    WITH known AS MATERIALIZED (
+        SELECT id, body FROM fact WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE),
+    saved AS (
+        INSERT INTO fact (
+            id, kind, version, body, source, partition, number, origin, learned_at)
+        SELECT f.id, f.kind, f.version, f.body, f.source, f.partition, f.number, f.origin,
+               f.learned_at
+          FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::json[], $5::text[],
+                      $6::smallint[], $7::bigint[], $8::text[], $9::timestamptz[])
+               AS f (id, kind, version, body, source, partition, number, origin, learned_at)
+        ON CONFLICT (id) DO UPDATE
+           SET kind = excluded.kind, version = excluded.version, body = excluded.body,
+               source = excluded.source, partition = excluded.partition,
+               number = excluded.number, origin = excluded.origin,
+               learned_at = excluded.learned_at
+         WHERE fact.version < excluded.version)
+    SELECT id, body FROM known
 """
 
 
@@ -67,20 +75,40 @@ async def advance(
     caller holds the watermark: a fact that is not stored yet cannot be locked, so two versions of
     it must not come at once.
     """
-    ids = sorted({event.subject for event in events})
-    stored = await lock_many(conn, ids, contract)
-    known: dict[UUID, F] = {kept.id: kept.fact for kept in stored}
+    facts = [event for event in events if isinstance(event.content, contract)]
+    newest: dict[UUID, Event] = {}
+    for event in facts:
+        other = newest.get(event.subject)
+        if other is None or other.version < event.version:
+            newest[event.subject] = event
+    known = await _advance(conn, list(newest.values()), contract)
     changes: list[Change[F]] = []
-    for event in events:
+    for event in facts:
         content = event.content
         before = known.get(event.subject)
-        if not isinstance(content, contract):
-            continue
-        if before is None or before.version < content.version:
+        if isinstance(content, contract) and (before is None or before.version < content.version):
             changes.append(Change(event, before, content))
             known[event.subject] = content
-    await _save(conn, {change.event.subject: change for change in changes})
     return changes
+
+
+async def _advance(conn: Connection, newest: Sequence[Event], contract: type[F]) -> dict[UUID, F]:
+    """Store facts where they are newer; return what was known of each before."""
+    if not newest:
+        return {}
+    rows = await conn.fetch(
+        _ADVANCE,
+        [event.subject for event in newest],
+        [event.type for event in newest],
+        [event.version for event in newest],
+        [event.data for event in newest],
+        [event.source for event in newest],
+        [event.partition for event in newest],
+        [event.number for event in newest],
+        [event.origin.value for event in newest],
+        [event.time for event in newest],
+    )
+    return {row["id"]: contract.model_validate_json(row["body"]) for row in rows}
 
 
 async def lock_many(
@@ -97,21 +125,3 @@ async def lock_many(
         )
         for row in await conn.fetch(_LOCK, ids)
     ]
-
-
-async def _save(conn: Connection, latest: Mapping[UUID, Change[F]]) -> None:
-    if not latest:
-        return
-    events = [change.event for change in latest.values()]
-    await conn.execute(
-        _SAVE,
-        [event.subject for event in events],
-        [event.type for event in events],
-        [event.version for event in events],
-        [event.data for event in events],
-        [event.source for event in events],
-        [event.partition for event in events],
-        [event.number for event in events],
-        [event.origin.value for event in events],
-        [event.time for event in events],
-    )

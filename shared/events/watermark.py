@@ -19,19 +19,18 @@ _READ: Final[LiteralString] = """
       FROM watermark
      WHERE consumer = $1 AND source = $2 AND partition = $3
 """
-_LOCK: Final[LiteralString] = """
-    SELECT w.number
-      FROM watermark AS w
-      JOIN lease AS l ON l.name = $4 AND l.holder = $5 AND l.fence = $6
-     WHERE w.consumer = $1 AND w.source = $2 AND w.partition = $3 AND w.stopped IS NULL
-       FOR UPDATE OF w, l
-"""
+# One statement fences, locks and moves. Whoever took the lease meanwhile waits here for the row and
+# then finds another number than it expects.
 _ADVANCE: Final[LiteralString] = """
-    UPDATE watermark
-       SET number = $4, event_id = $5,
-           stream_sequence = coalesce($6, stream_sequence),
-           stream_created = coalesce($7, stream_created)
-     WHERE consumer = $1 AND source = $2 AND partition = $3
+    UPDATE watermark AS w
+       SET number = $8, event_id = $9,
+           stream_sequence = coalesce($10, w.stream_sequence),
+           stream_created = coalesce($11, w.stream_created)
+      FROM lease AS l
+     WHERE w.consumer = $1 AND w.source = $2 AND w.partition = $3
+       AND l.name = $4 AND l.holder = $5 AND l.fence = $6
+       AND w.number = $7 AND w.stopped IS NULL
+    RETURNING w.number
 """
 _HOLD: Final[LiteralString] = """
     SELECT number
@@ -108,18 +107,26 @@ class Watermark:
             stream = (row["stream_sequence"], row["stream_created"])
         return Position(row["number"], row["event_id"], stream, row["stopped"])
 
-    async def lock(self, conn: Connection, lease: Lease, expected: Position) -> None:
-        """Lock the row for the caller's transaction; raises LeaseLost unless it is as expected."""
-        number = await conn.fetchval(_LOCK, *self.labels, lease.name, lease.holder, lease.fence)
-        if number != expected.number:
-            raise LeaseLost(self.name)
+    async def advance(
+        self, conn: Connection, lease: Lease, before: Position, after: Position
+    ) -> None:
+        """Move on, first of all in the transaction of the effect.
 
-    async def advance(self, conn: Connection, position: Position) -> None:
-        """Move on, in the transaction of the effect."""
-        sequence, created = position.stream or (None, None)
-        await conn.execute(
-            _ADVANCE, *self.labels, position.number, position.event_id, sequence, created
+        Raises LeaseLost when somebody else consumes here, or the consumer was stopped.
+        """
+        moved = await conn.fetchval(
+            _ADVANCE,
+            *self.labels,
+            lease.name,
+            lease.holder,
+            lease.fence,
+            before.number,
+            after.number,
+            after.event_id,
+            *(after.stream or (None, None)),
         )
+        if moved is None:
+            raise LeaseLost(self.name)
 
     async def hold(self, conn: Connection) -> bool:
         """Keep the consumer from applying anything until the caller's transaction ends.

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from uuid import UUID
 
 import nats
@@ -16,18 +17,29 @@ from shared.contracts.performance import IncentiveRecalculated
 from shared.contracts.targets import AttainmentUpdated
 from shared.ids import new_id
 from tests.performance.bare_chain import bare_hops, run
-from tests.performance.company import Company, Setup, closing_day, load_deals
+from tests.performance.company import Company, Setup, load_deals
 from tests.performance.figures import LOWER, BenchFailed, Expectation, Figure, percentile
 from tests.performance.http_load import Connection, post
 from tests.performance.installation import Installation
 
 PER_SECOND = 30
-WARM_UP, WINS, BARE_RUNS = 60, 300, 150
+ROUNDS, WINS, WARM_UP = 3, 100, 60
+CLOSING = "2025-11-11"
 SETTLE_SECONDS = 2.0
 WAIT_SECONDS_MAX = 10
 PREFIX = "/pipeline"
 TIMES_MAX = {50: 2.0, 95: None, 99: 3.0}
 """How many times the bare chain ours may take, by percentile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Win:
+    """A request that wins a deal, its trace, and who is moved by it."""
+
+    request: bytes
+    trace: str
+    team: UUID
+    manager: UUID
 
 
 @dataclass(slots=True)
@@ -63,10 +75,10 @@ class Ear:
         """Note the incentive of a payee."""
         self.incentive.hear(orjson.loads(message.data)["payee_id"], _trace(message))
 
-    def expect(self, team: UUID, manager: UUID, trace: str) -> None:
+    def expect(self, win: Win) -> None:
         """Wait for what a win must bring."""
-        self.attainment.waiting[str(team)].append(trace)
-        self.incentive.waiting[str(manager)].append(trace)
+        self.attainment.waiting[str(win.team)].append(win.trace)
+        self.incentive.waiting[str(win.manager)].append(win.trace)
 
     async def all_told(self, count: int) -> None:
         """Wait until everything has come; raises BenchFailed when it does not."""
@@ -87,42 +99,44 @@ async def measure(installation: Installation) -> Sequence[Figure]:
     setup = Setup(installation.stack.base_url, installation.token)
     company = await setup.company()
     await setup.plans(company)
-    count = WARM_UP + WINS
+    count = WARM_UP + ROUNDS * WINS
     port, token = installation.front_port, installation.token
     deals = await load_deals(port, token, company, "low", count, won=False, prefix=PREFIX)
+    wins = iter([_win(company, deal_id, place, token) for place, deal_id in enumerate(deals)])
     await asyncio.sleep(SETTLE_SECONDS)
-    bare = await _bare(installation)
-    async with _listening(installation.nats_url) as ear:
-        answered = await _win(port, token, company, deals, ear)
+    bare: list[Sequence[float]] = []
+    async with bare_hops(installation) as hops, _listening(installation.nats_url) as ear:
+        await _send(port, islice(wins, WARM_UP), ear)
+        answered: dict[str, float] = {}
+        for _ in range(ROUNDS):
+            bare += [await run(hops) async for _ in _ticks(WINS)]
+            answered |= await _send(port, islice(wins, WINS), ear)
         await ear.all_told(count)
     return [
-        *_figures("attainment", answered, ear.attainment, [times[1] for times in bare]),
-        *_figures("incentive", answered, ear.incentive, [times[2] for times in bare]),
+        *_figures("attainment", answered, ear.attainment, [times[1] for times in bare[WARM_UP:]]),
+        *_figures("incentive", answered, ear.incentive, [times[2] for times in bare[WARM_UP:]]),
     ]
 
 
-async def _bare(installation: Installation) -> Sequence[Sequence[float]]:
-    """Run the bare chain at the same rate; return when its events were heard, run by run."""
-    async with bare_hops(installation) as hops:
-        times = [await run(hops) async for _ in _ticks(WARM_UP + BARE_RUNS)]
-    return times[WARM_UP:]
+def _win(company: Company, deal_id: UUID, place: int, token: str) -> Win:
+    parent = new_id().hex
+    trace = f"00-{parent}-{parent[16:]}-01"
+    team = company.team_of(place % len(company.sellers))
+    body = orjson.dumps({"to": "won", "on": CLOSING})
+    request = post(f"{PREFIX}/v1/deals/{deal_id}/transitions", body, token, trace)
+    return Win(request, trace, company.teams[team], company.managers[team])
 
 
-async def _win(
-    port: int, token: str, company: Company, deals: Sequence[UUID], ear: Ear
-) -> Mapping[str, float]:
-    """Win the deals one by one; return when each was answered, by the trace of its request."""
+async def _send(port: int, wins: Iterator[Win], ear: Ear) -> Mapping[str, float]:
+    """Win deals one by one; return when each was answered, by the trace of its request."""
     answered: dict[str, float] = {}
     connection = await Connection.open(port)
-    async for place in _ticks(len(deals)):
-        parent = new_id().hex
-        trace = f"00-{parent}-{parent[16:]}-01"
-        team = company.team_of(place % len(company.sellers))
-        ear.expect(company.teams[team], company.managers[team], trace)
-        body = orjson.dumps({"to": "won", "on": closing_day(place, len(deals))})
-        path = f"{PREFIX}/v1/deals/{deals[place]}/transitions"
-        await connection.send(post(path, body, token, trace))
-        answered[trace] = time.perf_counter()
+    chosen = list(wins)
+    async for place in _ticks(len(chosen)):
+        win = chosen[place]
+        ear.expect(win)
+        await connection.send(win.request)
+        answered[win.trace] = time.perf_counter()
     await connection.close()
     return answered
 
@@ -156,7 +170,7 @@ def _trace(message: Msg) -> str:
 def _figures(
     name: str, answered: Mapping[str, float], told: Told, bare: Sequence[float]
 ) -> Sequence[Figure]:
-    ours = [told.arrived[trace] - moment for trace, moment in list(answered.items())[WARM_UP:]]
+    ours = [told.arrived[trace] - moment for trace, moment in answered.items()]
     return [
         Figure(
             f"deal won → {name}, p{percent}, {PER_SECOND} wins/s",

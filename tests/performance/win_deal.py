@@ -27,9 +27,9 @@ from tests.performance.http_load import Connection, drive, post
 from tests.performance.installation import Installation
 from tests.performance.processes import processor_seconds
 
-ROUNDS, DEALS, WARM_UP = 3, 2_500, 300
+ROUNDS, DEALS, WARM_UP = 3, 2_000, 200
 CONNECTIONS = 8
-ROUND_SECONDS_MAX = 6
+ROUND_SECONDS_MAX = 4
 START_SECONDS_MAX = 20
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -36,18 +36,20 @@ async def post_many_in(
     found = rules.entries(postings, await store.posted_many(conn, known))
     if not found:
         return
-    await store.append_many(conn, found, ctx.now)
     moving = rules.by_place(found)
     amounts = {place: rules.total(part) for place, part in moving.items()}
+    moved = await store.post_many(conn, found, amounts, ctx.now)
     causes = {place: part[-1].posting for place, part in moving.items()}
-    await _tell(conn, ctx, await _add(conn, amounts, postings), causes, events)
+    await _tell(conn, ctx, await _completed(conn, moved, amounts, postings), causes, events)
 
 
-async def _add(
-    conn: Connection, amounts: Mapping[Place, Amount], postings: Sequence[Posting]
+async def _completed(
+    conn: Connection,
+    moved: Sequence[Moved],
+    amounts: Mapping[Place, Amount],
+    postings: Sequence[Posting],
 ) -> Sequence[Moved]:
-    """Add to the running totals, which are made first where they are not there yet."""
-    moved = await store.add_many(conn, amounts)
+    """Make the totals that were not there yet, and add to them too."""
     missing = amounts.keys() - {total.place for total in moved}
     if not missing:
         return moved

@@ -30,6 +30,20 @@ _APPEND: Final[LiteralString] = """
            AS c (cause_id, fact_id, fact_version, source, partition, number, cause)
         ON c.cause = e.cause
 """
+_POST: Final[LiteralString] = (
+    "WITH appended AS ("
+    + _APPEND
+    + """)
+    UPDATE attainment AS a
+       SET actual = a.actual + added.amount,
+           deals = a.deals + added.deals,
+           version = a.version + 1
+      FROM unnest($12::uuid[], $13::smallint[], $14::numeric[], $15::bigint[])
+           AS added (id, partition, amount, deals)
+     WHERE a.id = added.id AND a.partition = added.partition
+    RETURNING a.id, a.partition, a.actual, a.version
+"""
+)
 _ADD: Final[LiteralString] = """
     UPDATE attainment AS a
        SET actual = a.actual + added.amount,
@@ -111,8 +125,13 @@ async def posted_many(conn: Connection, facts: Iterable[UUID]) -> Mapping[UUID, 
     return found
 
 
-async def append_many(conn: Connection, entries: Sequence[Entry], now: datetime) -> None:
-    """Append entries to the ledger; those of a posting stand together."""
+async def post_many(
+    conn: Connection, entries: Sequence[Entry], amounts: Mapping[Place, Amount], now: datetime
+) -> Sequence[Moved]:
+    """Append entries to the ledger and add to the running totals, in one statement.
+
+    The entries of a posting stand together. Returns the totals that were there to add to.
+    """
     causes: list[tuple[object, ...]] = []
     lines: list[tuple[object, ...]] = []
     last = None
@@ -121,7 +140,14 @@ async def append_many(conn: Connection, entries: Sequence[Entry], now: datetime)
             last = posting
             causes.append(_cause(posting))
         lines.append((attainment_id, len(causes), *amount))
-    await conn.execute(_APPEND, *columns(lines, 4), *columns(causes, 6), now)
+    rows = await conn.fetch(
+        _POST, *columns(lines, 4), *columns(causes, 6), now, *columns(_totals(amounts), 4)
+    )
+    return [_moved(row) for row in rows]
+
+
+def _totals(amounts: Mapping[Place, Amount]) -> list[tuple[object, ...]]:
+    return [(*place, *amount) for place, amount in sorted(amounts.items())]
 
 
 def _cause(posting: Posting) -> tuple[object, ...]:
@@ -137,8 +163,7 @@ def _cause(posting: Posting) -> tuple[object, ...]:
 
 async def add_many(conn: Connection, amounts: Mapping[Place, Amount]) -> Sequence[Moved]:
     """Add amounts to the running totals; return those that were there to add to."""
-    rows = [(*place, *amount) for place, amount in sorted(amounts.items())]
-    return [_moved(row) for row in await conn.fetch(_ADD, *columns(rows, 4))]
+    return [_moved(row) for row in await conn.fetch(_ADD, *columns(_totals(amounts), 4))]
 
 
 async def open_many(conn: Connection, wanted: Sequence[tuple[Key, int]]) -> None:
