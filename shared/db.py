@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import TypeAlias, TypeVar
 
 import asyncpg
@@ -38,6 +39,10 @@ UNAVAILABLE = (
 )
 
 
+tells_of_events: ContextVar[bool] = ContextVar("tells_of_events", default=False)
+"""Whether the transaction under way has events for the relay; the outbox sets it."""
+
+
 class DatabaseUnavailable(Unavailable):
     """The database did not answer, or not in time; whether something was written is unknown."""
 
@@ -55,7 +60,8 @@ class MadeAtOnce(Conflict):
 class Database:
     """A service's own database: short-lived connections from a fair pool, and transactions.
 
-    ``committed`` is called after every transaction, so that a relay in this process wakes at once.
+    ``committed`` is called after a transaction that put events into the outbox, so that a relay in
+    this process wakes at once.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", size: int) -> None:
@@ -116,6 +122,7 @@ class Database:
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
+                tells_of_events.set(False)
                 async with self.acquire() as conn:
                     result = await _in_transaction(conn, work)
             except RETRYABLE as error:
@@ -126,7 +133,8 @@ class Database:
             except UNAVAILABLE as error:
                 raise _unavailable(error) from error
             else:
-                self.committed()
+                if tells_of_events.get():
+                    self.committed()
                 return result
         raise DatabaseUnavailable
 

@@ -7,7 +7,7 @@ import orjson
 
 from shared.context import Context
 from shared.contracts.contract import Contract
-from shared.db import Connection
+from shared.db import Connection, tells_of_events
 
 APPEND: Final[LiteralString] = """
     INSERT INTO outbox (
@@ -27,6 +27,7 @@ APPEND: Final[LiteralString] = """
 def rows(announcements: Iterable[tuple[Context, Contract]]) -> str:
     """Return events as the one parameter of APPEND, in the order in which they happened."""
     found = [_row(ctx, content) for ctx, content in announcements]
+    tells_of_events.set(tells_of_events.get() or bool(found))
     return orjson.dumps(found, default=str).decode()  # str: the ids that asyncpg reads
 
 

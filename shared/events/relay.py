@@ -22,7 +22,7 @@ from shared.metrics import Metrics
 log = logger(__name__)
 
 BATCH = 1_000
-BUSY_SECONDS = 0.01
+BUSY_SECONDS = 0.05
 IDLE_SECONDS = 0.25
 PING_SECONDS = 1.0
 AWAY_SECONDS = 0.5
@@ -142,14 +142,15 @@ class Relay:
             return
         await self._recall()
         self._doorbell.lead()
-        wait = BUSY_SECONDS
         while self._lease.held:
             fresh = await self._number()
             await self._tend(grown=bool(fresh))  # before the events, to travel in one packet
             await self._publish(fresh)
             if len(fresh) < BATCH and not self._behind:
-                woken = await self._doorbell.wait(wait)
-                wait = BUSY_SECONDS if woken else min(wait * 2, IDLE_SECONDS)
+                # Every commit rings, here or as a hint from another replica; looking is for the
+                # case that a hint was lost, and more often while none can come.
+                connected = self._broker.connected
+                await self._doorbell.wait(IDLE_SECONDS if connected else BUSY_SECONDS)
 
     @property
     def _behind(self) -> bool:
