@@ -31,6 +31,7 @@ class KeySet:
         self._url = url
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched = self._tried = float("-inf")
+        self._missed = False
         self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, key_id: str) -> jwt.PyJWK:
@@ -64,8 +65,11 @@ class KeySet:
             answer.raise_for_status()
             keys = jwt.PyJWKSet.from_dict(answer.json()).keys
         except (httpx.HTTPError, ValueError, AttributeError, jwt.PyJWTError) as error:
-            log.warning("issuer_away", error=repr(error))
+            # Once is nothing to be woken for; the known keys serve on, and it is asked again.
+            (log.warning if self._missed else log.info)("issuer_away", error=repr(error))
+            self._missed = True
         else:
+            self._missed = False
             self._keys = {key.key_id: key for key in keys if key.key_id}
             self._fetched = clock.monotonic()
         finally:
