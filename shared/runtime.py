@@ -77,7 +77,7 @@ class Runtime:
     async def assemble(
         cls, service: str, settings: ServiceSettings, subscriptions: Sequence[Subscription]
     ) -> "Runtime":
-        """Build the parts; nothing is asked of the database or the broker yet."""
+        """Build the parts. Database and broker are asked nothing yet; the issuer for its keys."""
         database = await Database.connect(settings, service)
         broker = Broker(settings.nats_url, settings.installation, f"pharos-{service}")
         http = httpx.AsyncClient(trust_env=False)  # a proxy for the outside is none for us
@@ -88,6 +88,7 @@ class Runtime:
             settings.client_secret.get_secret_value(),
         )
         keys = KeySet(http, settings.jwks_url)
+        keys.prefetch()
         doorbells = [Doorbell(broker, service, n) for n in range(settings.partitions)]
         return cls(
             service=service,

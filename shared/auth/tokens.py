@@ -52,6 +52,10 @@ class KeySet:
             raise TokenRefused(reason="It is signed with an unknown key.")
         return found
 
+    def prefetch(self) -> None:
+        """Begin to fetch the keys, so that the first request need not wait for them."""
+        self._fetch_soon()
+
     def _fetch_soon(self) -> "asyncio.Task[None] | None":
         under_way = self._fetching is not None and not self._fetching.done()
         if not under_way and clock.monotonic() - self._tried > KEYS_RETRY_SECONDS:
