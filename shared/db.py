@@ -26,6 +26,8 @@ RETRYABLE = (
     # Two requests made the same thing at once; the second try finds what the first one made.
     asyncpg.UniqueViolationError,
 )
+FAULT = asyncpg.PostgresError
+"""Whatever the database refuses; a caller that goes on without it catches this by name."""
 UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,

@@ -133,7 +133,7 @@ def _credits(credited: Sequence[Json], deals: Mapping[str, str]) -> Table:
 def ledger(console: Console, read: Statement, found: Iterable[Sums]) -> None:
     """Show the ledger behind a statement, entry by entry, and that its sums agree."""
     shown = table("posted\n入账", "tier\n档", "cause\n原因", "amount\n金额", numbers=(1, 3))
-    for entry in sorted(read.entries, key=lambda entry: str(entry["posted_at"])):
+    for entry in read.entries:
         cause = f"{entry['source']} #{entry['first']}" if entry["first"] else entry["source"]
         if entry["last"] != entry["first"]:
             cause += f"–{entry['last']}"

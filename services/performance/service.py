@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from services.performance.assignments import api as assignments
 from services.performance.credits import api as credits_ledger
 from services.performance.credits.reactions import DEALS
+from services.performance.incentives import api as incentives
 from services.performance.incentives.commands import recalculate_marked
 from services.performance.plans import api as plans
 from services.performance.quotas.reactions import TARGETS
@@ -14,7 +16,13 @@ SERVICE = Service(
     name="performance",
     title="Pharos performance",
     description="Plans, credits, and the incentives that follow from them, explained to the cent.",
-    routers=(plans.router, credits_ledger.router, statements.router),
+    routers=(
+        plans.router,
+        assignments.router,
+        credits_ledger.router,
+        incentives.router,
+        statements.router,
+    ),
     migrations=Path(__file__).parent / "migrations",
     subscriptions=(DEALS, TARGETS),
     chores=(recalculate_marked,),

@@ -10,7 +10,7 @@ from shared.contracts.contract import Contract, Exact, MoneyValue, published
 class PlanSaved(Contract):
     """A plan got its first or a further version, in force from ``valid_from``.
 
-    ``version`` counts every change of the plan, assignments too; ``plan_version`` its versions.
+    ``version`` counts every change of the plan; ``plan_version`` its versions.
     """
 
     plan_id: UUID
@@ -19,10 +19,15 @@ class PlanSaved(Contract):
     valid_from: date
 
 
-@published("pharos.performance.plan.assigned.v1", read="plans:read", subject="plan_id")
+@published("pharos.performance.plan.assigned.v1", read="plans:read", subject="assignment_id")
 class PlanAssigned(Contract):
-    """A payee is paid by a plan from a date on, until ``valid_to`` (not counted) or further."""
+    """A payee is paid by a plan from a date on, until ``valid_to`` (not counted) or further.
 
+    The assignment's id belongs to plan, payee and ``valid_from``; ``version`` counts its changes:
+    a later one gave it another end.
+    """
+
+    assignment_id: UUID
     plan_id: UUID
     payee_id: UUID
     valid_from: date

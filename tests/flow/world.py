@@ -160,8 +160,7 @@ class World:
     async def ledger(self, name: str, quarter: str = QUARTER) -> Sequence[str]:
         """Return the amounts that were posted for a member, in the order of posting."""
         page = await self.get(f"{self._statement(name, quarter)}/entries", limit=200)
-        entries = sorted(page["items"], key=lambda entry: (entry["posted_at"], entry["tier"]))
-        return [entry["amount"]["amount"] for entry in entries]
+        return [entry["amount"]["amount"] for entry in page["items"]]
 
     # How it is said ------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from services.pipeline.deals import rules
 from shared.context import Context
 from shared.contracts.pipeline import DealStage
 from shared.events import log as event_log
-from shared.events import outbox, relay, watermark
+from shared.events import outbox, relay
 from shared.events.broker import Broker
 from shared.ids import new_id
 from tests.performance.bare_route import deal
@@ -31,8 +31,16 @@ _LEASE = """
     INSERT INTO lease (name, holder, fence, expires_at) VALUES ('bare', $1, 1, 'infinity')
 """
 _RELAY = "INSERT INTO relay (partition) VALUES (0)"
-_LOCK = "SELECT number FROM watermark WHERE consumer = $1 AND source = $2 AND partition = $3"
-_LOCKED = _LOCK + " FOR UPDATE"
+MAKE_MARK = "INSERT INTO watermark (consumer, source, partition) VALUES ($1, $2, $3)"
+MOVE_MARK = """
+    UPDATE watermark SET number = $4 WHERE consumer = $1 AND source = $2 AND partition = $3
+"""
+_LOCK_MARK = """
+    SELECT number
+      FROM watermark
+     WHERE consumer = $1 AND source = $2 AND partition = $3
+       FOR UPDATE
+"""
 
 
 @dataclass(slots=True)
@@ -51,9 +59,9 @@ class Hop:
         before, after = deal(new_id(), DealStage.OPEN), deal(new_id(), DealStage.WON)
         ctx = Context("bench", datetime.now(UTC), new_id())
         async with self.conn.transaction():
-            number = await self.conn.fetchval(_LOCKED, *_MARK)
+            number = await self.conn.fetchval(_LOCK_MARK, *_MARK)
             await self.conn.execute(outbox.APPEND, outbox.rows([(ctx, rules.told(before, after))]))
-            await self.conn.execute(watermark._ADVANCE, *_MARK, number + 1, None, None, None)
+            await self.conn.execute(MOVE_MARK, *_MARK, number + 1)
 
     async def forward(self) -> None:
         """Number what was committed and publish it; return when the stream has it."""
@@ -101,7 +109,7 @@ async def bare_hops(installation: Installation) -> AsyncIterator[Sequence[Hop]]:
             stack.push_async_callback(conn.close)
             await conn.execute(_LEASE, _HOLDER)
             await conn.execute(_RELAY)
-            await conn.execute(watermark._ENSURE, *_MARK)
+            await conn.execute(MAKE_MARK, *_MARK)
             await broker.ensure_stream(name)
             hop = Hop(name, conn, broker)
             await hop.listen(client)

@@ -69,6 +69,12 @@ def commission(**changes: object) -> Json:
     }
 
 
+def team(unit_id: UUID, **changes: object) -> Json:
+    """5 % of a unit's revenue up to its target, 8 % above; nothing without a target."""
+    measure = {"kind": "unit_attainment", "unit_id": str(unit_id), "metric": "revenue"}
+    return commission(**({"measure": measure, "without_quota": None} | changes))
+
+
 def amounts(*rows: tuple[str, str | None, str], mode: str = "marginal") -> Json:
     """A table in amounts, and therefore none for the case without a quota."""
     table = {"mode": mode, "boundary": "from", "bounds": "amount", "tiers": tiers(*rows)}
@@ -263,11 +269,25 @@ class World:
             due = Decimal(component["amount"]["amount"])
             assert Decimal(component["posted"]["amount"]) == due
             assert total(line["amount"] for line in component["lines"]) == due
-            if component["credits"]:
+            if await self.measures(component) == "own_credits":
                 assert total(part["commission"] for part in component["credits"]) == due
+                measured = Decimal(component["measured"]["amount"])
+                assert total(part["amount"] for part in component["credits"]) == measured
         (amount,) = statement["totals"]
         text: str = amount["amount"]
         return text
+
+    async def measures(self, component: Json) -> str:
+        """Return the kind of measure that a component of a statement was worked out by."""
+        plan = (await self.http.get(f"/v1/plans/{component['plan_id']}")).json()
+        version = plan["versions"][component["plan_version"] - 1]
+        (found,) = (c for c in version["components"] if c["key"] == component["component"])
+        kind: str = found["measure"]["kind"]
+        return kind
+
+    async def end(self, plan_id: str, *payees: UUID, valid_to: str) -> httpx.Response:
+        body = {"payee_ids": [str(payee) for payee in payees], "valid_to": valid_to}
+        return await self.http.post(f"/v1/plans/{plan_id}/assignments/end", json=body)
 
     async def outbox(self, kind: str = "") -> list[Json]:
         """Return the payloads of the events that wait for the relay, those of a type if given."""

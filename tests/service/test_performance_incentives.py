@@ -24,6 +24,7 @@ from tests.service.performance_world import (
     plan,
     reached,
     target,
+    team,
 )
 
 LI, WANG, ANN = (derived_id("member", name) for name in ("李雷", "王芳", "Ann"))
@@ -207,8 +208,7 @@ async def test_a_whole_tier_pays_back_for_the_deals_before(world: World) -> None
 
 
 async def test_a_units_attainment_pays_whoever_has_it_in_a_plan(world: World) -> None:
-    measure = {"kind": "unit_attainment", "unit_id": str(EAST), "metric": "revenue"}
-    await world.make(commission(measure=measure), payees=[ANN])
+    await world.make(team(EAST), payees=[ANN])
     await world.tell(target(EAST, "1000", scope=ScopeKind.UNIT), reached(EAST, "600"))
     await world.tell(reached(EAST, "900", partition=1))
     # 600 + 900 of 1000: 1000 × 5 % + 500 × 8 %
@@ -255,8 +255,7 @@ def story() -> list[Contract]:
 @pytest.mark.parametrize("seed", range(6))
 async def test_order_repetition_and_batches_never_matter(world: World, seed: int) -> None:
     dice = random.Random(seed)
-    measure = {"kind": "unit_attainment", "unit_id": str(EAST), "metric": "revenue"}
-    made = await world.make(commission(), commission(key="团队奖", measure=measure))
+    made = await world.make(commission(), team(EAST, key="团队奖"))
     events = [world.event(content) for content in story()]
     told = events + dice.sample(events, 6)
     dice.shuffle(told)

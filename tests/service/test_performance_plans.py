@@ -15,10 +15,12 @@ from tests.service.performance_world import (
     deal,
     performance,
     plan,
+    team,
     tiers,
 )
 
 LI, WANG = (derived_id("member", name) for name in ("李雷", "王芳"))
+EAST = derived_id("unit", "华东大区")
 EXTERNAL = "/v1/plans/by-external/maven/提成方案-2017"
 
 
@@ -62,7 +64,9 @@ async def test_a_plan_and_its_assignments_are_told(world: World) -> None:
         "valid_from": "2017-01-01",
     }
     assert [payload["payee_id"] for _, payload in told[1:]] == [str(LI), str(WANG)]
-    assert {payload["version"] for _, payload in told[1:]} == {2}
+    assert {payload["version"] for _, payload in told[1:]} == {1}
+    ids = [derived_id("assignment", made["id"], payee, "2017-01-01") for payee in (LI, WANG)]
+    assert [payload["assignment_id"] for _, payload in told[1:]] == list(map(str, ids))
 
 
 async def test_a_plan_of_an_external_id_is_made_once(world: World) -> None:
@@ -91,6 +95,7 @@ async def test_assigning_again_in_the_same_way_changes_nothing(world: World) -> 
     assert again.status_code == 200
     assert again.json()["assignments"] == [
         {
+            "id": str(derived_id("assignment", made["id"], LI, "2017-01-01")),
             "plan_id": made["id"],
             "payee_id": str(LI),
             "valid_from": "2017-01-01",
@@ -172,6 +177,12 @@ COMPONENTS_REFUSED: list[tuple[Json, str, str]] = [
         commission(without_quota=commission()["table"]),
         "/without_quota/bounds",
         "without_quota_by_shares",
+    ),
+    (team(EAST, **amounts(("0", None, "0.05"))), "/table/bounds", "unit_by_amounts"),
+    (
+        team(EAST, without_quota=commission()["without_quota"]),
+        "/without_quota",
+        "unit_without_quota",
     ),
     (commission(kind="bonus"), "/kind", "choice_unknown"),
     (commission(period="month"), "/period", "choice_unknown"),
@@ -255,3 +266,92 @@ async def test_bounds_keep_their_digits(world: World) -> None:
     made = await world.make(commission(table=table))
     (component,) = made["versions"][0]["components"]
     assert component["table"]["tiers"] == table["tiers"]
+
+
+async def test_a_plan_on_a_unit_is_assigned_by_whole_quarters(world: World) -> None:
+    made = await world.make(team(EAST))
+    path = f"/v1/plans/{made['id']}/assignments"
+    sent = {"payee_ids": [str(LI)], "valid_from": "2017-04-01", "valid_to": None}
+    for changes, pointer in (
+        ({"valid_from": "2017-06-30"}, "/valid_from"),
+        ({"valid_to": "2017-07-02"}, "/valid_to"),
+    ):
+        assert await refusal(world, path, sent | changes) == (422, pointer, "assigned_mid_period")
+    await world.assign(made["id"], LI, valid_from="2017-04-01")
+    ending = {"payee_ids": [str(LI)], "valid_to": "2017-06-30"}
+    assert await refusal(world, f"{path}/end", ending) == (422, "/valid_to", "assigned_mid_period")
+
+
+async def test_a_version_on_a_unit_cannot_follow_for_who_is_assigned_for_part_of_a_quarter(
+    world: World,
+) -> None:
+    made = await world.make()
+    await world.assign(made["id"], LI, valid_to="2017-08-15")
+    path = f"/v1/plans/{made['id']}/versions"
+    follows = version(valid_from="2017-07-01", components=[team(EAST)])
+    answer = await world.http.post(path, json=follows)
+    assert (answer.status_code, answer.json()["code"]) == (409, "assigned_for_part_of_quarter")
+    # From October on the payee has nothing to do with it.
+    later = await world.http.post(path, json=follows | {"valid_from": "2017-10-01"})
+    assert later.status_code == 201
+
+
+async def test_assignments_are_listed_by_payee_and_day(world: World) -> None:
+    made = await world.make()
+    first, second = sorted((LI, WANG))
+    await world.assign(made["id"], LI, WANG, valid_to="2017-04-01")
+    await world.assign(made["id"], first, valid_from="2017-07-01")
+    path = f"/v1/plans/{made['id']}/assignments?limit=2"
+    one = (await world.http.get(path)).json()
+    rest = (await world.http.get(f"{path}&cursor={one['next']}")).json()
+    found = [(a["payee_id"], a["valid_from"], a["valid_to"]) for a in one["items"] + rest["items"]]
+    assert found == [
+        (str(first), "2017-01-01", "2017-04-01"),
+        (str(first), "2017-07-01", None),
+        (str(second), "2017-01-01", "2017-04-01"),
+    ]
+    assert rest["next"] is None
+    missing = await world.http.get(f"/v1/plans/{LI}/assignments")
+    assert (missing.status_code, missing.json()["code"]) == (404, "plan_not_found")
+
+
+async def test_an_assignment_without_end_can_be_ended_and_is_told(world: World) -> None:
+    made = await world.make(payees=[LI])
+    ended = await world.end(made["id"], LI, valid_to="2017-06-01")
+    (assignment,) = ended.json()["assignments"]
+    assert (ended.status_code, assignment["valid_to"]) == (200, "2017-06-01")
+    told = [orjson.loads(row["payload"]) for row in await world.outbox("plan.assigned")]
+    assert [(event["version"], event["valid_to"]) for event in told] == [
+        (1, None),
+        (2, "2017-06-01"),
+    ]
+    assert {event["assignment_id"] for event in told} == {assignment["id"]}
+    again = await world.end(made["id"], LI, valid_to="2017-06-01")
+    assert again.json() == ended.json()
+    assert len(await world.outbox("plan.assigned")) == 2
+    following = await world.assign(made["id"], LI, valid_from="2017-06-01")
+    assert following.status_code == 200
+
+
+async def test_an_end_that_cannot_be_is_refused_with_its_place(world: World) -> None:
+    made = await world.make(payees=[LI])
+    path = f"/v1/plans/{made['id']}/assignments/end"
+    sent = {"payee_ids": [str(LI)], "valid_to": "2017-06-01"}
+    for changes, status, pointer, code in (
+        ({"payee_ids": [str(LI), str(WANG)]}, 409, "/payee_ids/1", "payee_not_assigned"),
+        ({"payee_ids": [str(LI), str(LI)]}, 422, "/payee_ids/1", "payee_twice"),
+        ({"valid_to": "2017-01-01"}, 422, "/valid_to", "assignment_empty"),
+        ({"valid_to": None}, 422, "/valid_to", "date_invalid"),
+    ):
+        assert await refusal(world, path, sent | changes) == (status, pointer, code)
+    (listed,) = (await world.http.get(f"/v1/plans/{made['id']}/assignments")).json()["items"]
+    assert listed["valid_to"] is None
+
+
+async def test_an_overlap_with_an_assignment_without_end_names_the_remedy(world: World) -> None:
+    made = await world.make(payees=[LI])
+    answer = await world.assign(made["id"], LI, valid_from="2017-03-01")
+    assert (answer.status_code, answer.json()["code"]) == (409, "assigned_without_end")
+    assert answer.json()["detail"] == (
+        f"Payee {LI} is assigned from 2017-01-01 without end. End that assignment first."
+    )

@@ -185,6 +185,9 @@ async def pages(world: World, path: str) -> list[Json]:
 
 REFUSED = [
     (f"/v1/statements/{LI}/2017-Q2", 404, "statement_not_found"),
+    (f"/v1/statements/{LI}/2026", 422, "statement_by_quarter"),
+    (f"/v1/statements/{LI}/2026-M05/entries", 422, "statement_by_quarter"),
+    ("/v1/statements?period=2026-H1", 422, "statement_by_quarter"),
     (f"/v1/statements/{LI}/第二季度", 422, "period_unknown"),
     ("/v1/statements/李雷/2017-Q2", 422, "invalid_request"),
     ("/v1/statements?period=2017-Q5", 422, "period_unknown"),

@@ -49,8 +49,8 @@ _DEALS: Final[LiteralString] = """
     HAVING sum(c.commission_amount) <> 0
      ORDER BY w.place, c.occurred_on, c.fact_id, c.currency
 """
-_EXTENTS: Final[LiteralString] = """
-    SELECT c.payee_id, min(c.occurred_on) AS first, max(c.occurred_on) AS last
+_DAYS: Final[LiteralString] = """
+    SELECT c.payee_id, array_agg(DISTINCT c.occurred_on) AS days
       FROM unnest($1::uuid[], $2::date[]) AS w (payee_id, since)
       JOIN credit AS c ON c.payee_id = w.payee_id AND c.occurred_on >= w.since
      GROUP BY c.payee_id
@@ -85,10 +85,10 @@ async def deals(conn: Connection, counted: Sequence[Counted]) -> Mapping[int, Se
     return found
 
 
-async def extents(conn: Connection, since: Mapping[UUID, date]) -> Mapping[UUID, tuple[date, date]]:
-    """Return the first and the last day of each payee's credits from a day on, if there are any."""
-    rows = await conn.fetch(_EXTENTS, list(since), list(since.values()))
-    return {row["payee_id"]: (row["first"], row["last"]) for row in rows}
+async def days(conn: Connection, since: Mapping[UUID, date]) -> Mapping[UUID, Sequence[date]]:
+    """Return the days from a day on that hold credits, by payee; who has none is left out."""
+    rows = await conn.fetch(_DAYS, list(since), list(since.values()))
+    return {row["payee_id"]: row["days"] for row in rows}
 
 
 def _columns(counted: Sequence[Counted]) -> tuple[list[object], ...]:

@@ -6,14 +6,7 @@ from services.performance.credits import rules, store
 from services.performance.incentives import commands as incentives
 from services.performance.incentives.model import PayeePeriod
 from shared.context import Context
-from shared.contracts.pipeline import (
-    DealEdited,
-    DealFact,
-    DealLost,
-    DealOpened,
-    DealReopened,
-    DealWon,
-)
+from shared.contracts.pipeline import DEAL_EVENTS, DealFact
 from shared.db import Connection
 from shared.events import facts
 from shared.events.consumer import Subscription
@@ -50,8 +43,6 @@ async def post_deals(conn: Connection, ctx: Context, events: Sequence[Event]) ->
 DEALS = Subscription(
     consumer="credits",
     source="pipeline",
-    handles=frozenset(
-        contract.TYPE for contract in (DealOpened, DealEdited, DealWon, DealLost, DealReopened)
-    ),
+    handles=DEAL_EVENTS,
     react=post_deals,
 )

@@ -1,10 +1,11 @@
 """What can be asked of incentives: to be worked out again, at once or later, and explained.
 
 Whatever pay depends on is written first; then the payees are locked; then everything is read. So
-the order in which facts, targets and plans arrive never matters.
+the order in which facts, targets and plans arrive never matters. Who is paid on a unit is looked
+up, and changed, under the unit's lock, which is taken before any payee's.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from uuid import UUID
@@ -28,14 +29,28 @@ from services.performance.plans import queries as plans
 from services.performance.plans.queries import Holding
 from services.performance.quotas import queries as quotas
 from shared.context import Context, Origin
-from shared.db import Connection, Database
+from shared.db import FAULT, Connection, Database, DatabaseUnavailable
+from shared.errors import PharosError
 from shared.events import outbox
 from shared.events.envelope import Event
+from shared.logs import logger
 from shared.money import Money
 from shared.period import FiscalCalendar, PeriodKind
 
+log = logger(__name__)
+
 AT_ONCE_MAX = 500
 MARKS_MAX = 50
+REASON_LENGTH_MAX = 500
+FAULTS = (
+    PharosError,
+    FAULT,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What one payee's data can do to a calculation; anything else is no fault of a payee."""
 
 Contexts = Mapping[PayeePeriod, Context]
 """What must be worked out, and in whose name it is told."""
@@ -55,16 +70,25 @@ async def recalculate_many_in(conn: Connection, contexts: Contexts, cause: Cause
     never waits behind a whole company.
     """
     if len(contexts) <= AT_ONCE_MAX:
-        await store.lock_payees(conn, {owner.payee_id for owner in contexts})
+        await store.lock_many(conn, {owner.payee_id for owner in contexts})
         await _settle(conn, contexts, cause)
         return
     marks: dict[UUID, Mark] = {}
     for owner, ctx in contexts.items():
         since = ctx.installation.calendar.named(owner.period).period.start
-        known = marks.get(owner.payee_id)
-        if known is None or since < known.since:
-            marks[owner.payee_id] = _mark(owner.payee_id, since, ctx)
+        mark = _mark(owner.payee_id, since, ctx)
+        marks[owner.payee_id] = _both(marks.get(owner.payee_id), mark)
     await store.mark(conn, marks.values())
+
+
+async def lock_units_in(conn: Connection, unit_ids: Collection[UUID]) -> None:
+    """Lock units against each other: what they reached, and who is paid on it.
+
+    Before looking up who is paid on a unit, and before changing who is. Otherwise an assignment
+    that commits between the look-up and the commit of what was reached would be lost.
+    """
+    if unit_ids:
+        await store.lock_many(conn, unit_ids)
 
 
 async def put_off_in(conn: Connection, ctx: Context, since: Mapping[UUID, date]) -> None:
@@ -76,14 +100,46 @@ async def put_off_in(conn: Connection, ctx: Context, since: Mapping[UUID, date])
 async def recalculate_marked(database: Database, ctx: Context) -> int:
     """Work out again a batch of marked payees, in all their periods from the marked day on.
 
-    Returns how many payees there were.
+    What cannot be worked out for one payee must not keep the others waiting: a batch that fails
+    is tried again payee by payee, and who fails alone is set aside with the reason, until a new
+    mark. Returns how many marks were worked off or set aside.
     """
+    taken: dict[UUID, Mark] = {}
+    try:
+        return await _work_off(database, ctx, taken)
+    except DatabaseUnavailable:
+        raise
+    except FAULTS:
+        log.exception("recalculation_failed", payees=len(taken))
+    return sum([await _work_off_alone(database, ctx, payee_id) for payee_id in sorted(taken)])
+
+
+async def _work_off_alone(database: Database, ctx: Context, payee_id: UUID) -> int:
+    taken: dict[UUID, Mark] = {}
+    try:
+        return await _work_off(database, ctx, taken, payee_id)
+    except DatabaseUnavailable:
+        raise
+    except FAULTS as error:
+        log.exception("payee_set_aside", payee_id=payee_id)
+        reason = f"{type(error).__name__}: {error}"[:REASON_LENGTH_MAX]
+    marks = list(taken.values())
+    await database.transact(lambda conn: store.set_aside(conn, marks, ctx.now, reason))
+    return len(marks)
+
+
+async def _work_off(
+    database: Database, ctx: Context, taken: dict[UUID, Mark], payee_id: UUID | None = None
+) -> int:
+    """Work off marks, those of one payee if named; ``taken`` holds them even where it fails."""
 
     async def work(conn: Connection) -> int:
-        marks = await store.take_marks(conn, MARKS_MAX)
+        marks = await store.take_marks(conn, MARKS_MAX, payee_id)
+        taken.clear()
+        taken.update(marks)
         if not marks:
             return 0
-        await store.lock_payees(conn, marks)
+        await store.lock_many(conn, marks)
         contexts = {
             owner: replace(
                 ctx,
@@ -212,11 +268,8 @@ async def _owners(
     found = await store.owners(conn, marks)
     found |= {PayeePeriod(*row) for row in await quotas.periods(conn, list(marks))}
     since = {payee_id: mark.since for payee_id, mark in marks.items()}
-    for payee_id, (first, last) in (await credits_ledger.extents(conn, since)).items():
-        quarter = calendar.quarter(first)
-        while quarter.period.start <= last:
-            found.add(PayeePeriod(payee_id, quarter.name))
-            quarter = calendar.next(quarter)
+    for payee_id, days in (await credits_ledger.days(conn, since)).items():
+        found |= {PayeePeriod(payee_id, calendar.quarter(day).name) for day in days}
     periods = {owner.period: calendar.named(owner.period) for owner in found}
     return [
         owner
@@ -224,6 +277,18 @@ async def _owners(
         if periods[owner.period].kind is PeriodKind.QUARTER
         and periods[owner.period].period.end > since[owner.payee_id]
     ]
+
+
+def _both(before: Mark | None, after: Mark) -> Mark:
+    """Return two marks of a payee as one: from the earlier day, for the last cause.
+
+    What happened live is told as live, whatever imported history comes after it.
+    """
+    if before is None:
+        return after
+    kept = before if before.origin == Origin.LIVE else after
+    last = after if after.origin == Origin.LIVE else kept
+    return replace(last, since=min(before.since, after.since))
 
 
 def _mark(payee_id: UUID, since: date, ctx: Context) -> Mark:

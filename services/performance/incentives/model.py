@@ -181,3 +181,22 @@ class Mark:
     since: date
     correlation_id: UUID
     origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A payee who could not be worked out, and why; a new mark is another try."""
+
+    payee_id: UUID
+    since: date
+    failed_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many payees wait to be worked out, how many could not be, and the first of these."""
+
+    waiting: int
+    failed: int
+    failures: tuple[Failure, ...]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final, LiteralString
 from uuid import UUID
 
-from services.performance.incentives.model import Key, PayeePeriod
+from services.performance.incentives.model import Backlog, Failure, Key, PayeePeriod
 from shared.db import Connection
 from shared.money import Money
 
@@ -17,6 +17,26 @@ _POSTED: Final[LiteralString] = """
 _WAITS: Final[LiteralString] = """
     SELECT EXISTS (SELECT FROM recalculation WHERE payee_id = $1)
 """
+
+_WAITING: Final[LiteralString] = """
+    SELECT count(*) FILTER (WHERE failed_at IS NULL) AS waiting,
+           count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed
+      FROM recalculation
+"""
+_FAILURES: Final[LiteralString] = """
+    SELECT payee_id, since, failed_at, reason
+      FROM recalculation
+     WHERE failed_at IS NOT NULL
+     ORDER BY failed_at, payee_id
+     LIMIT $1
+"""
+
+
+async def backlog(conn: Connection, limit: int) -> Backlog:
+    """Return how many payees wait to be worked out, and who could not be."""
+    failures = [Failure(**dict(row)) for row in await conn.fetch(_FAILURES, limit)]
+    row = await conn.fetchrow(_WAITING)
+    return Backlog(row["waiting"], row["failed"], tuple(failures)) if row else Backlog(0, 0, ())
 
 
 async def posted(conn: Connection, owner: PayeePeriod) -> Mapping[Key, Money]:

@@ -49,13 +49,15 @@ def measured(
 ) -> Measured | None:
     """Return what a component measures, None where there is neither a fact nor a target.
 
-    ``sums`` are the payee's credits by currency, None without any; ``others`` the deals among
-    them in another currency than the plan's.
+    A unit without a target measures nothing, and the statement says that there is none; its
+    actual is told with its target. ``sums`` are the payee's credits by currency, None without
+    any; ``others`` the deals among them in another currency than the plan's.
     """
-    if sums is None and figures is None:
+    is_own = isinstance(due.component.measure, OwnCredits)
+    if is_own and sums is None and figures is None:
         return None
     amount = Money.zero(due.currency)
-    if isinstance(due.component.measure, OwnCredits):
+    if is_own:
         own = (money for money in sums or () if money.currency == due.currency)
         amount = sum(own, amount)
     elif figures is not None:

@@ -1,6 +1,7 @@
 """Incentives in the database: heads, the ledger of their differences, and what waits."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -44,9 +45,11 @@ _POST: Final[LiteralString] = (
                   $16::bigint[], $17::smallint[], $18::numeric[], $19::text[], $20::text[],
                   $21::smallint[], $22::bigint[], $23::bigint[], $24::uuid[],
                   $25::timestamptz[])
+           WITH ORDINALITY
            AS e (id, payee_id, period, plan_id, component, plan_version, tier, amount, currency,
                  cause_source, cause_partition, cause_first, cause_last, correlation_id,
-                 posted_at)
+                 posted_at, place)
+     ORDER BY e.place
     )
     INSERT INTO incentive (
         payee_id, period, plan_id, component, plan_version, version, amount, currency, trace)
@@ -61,7 +64,8 @@ _POST: Final[LiteralString] = (
            amount = excluded.amount, currency = excluded.currency, trace = excluded.trace
 """
 )
-# A payee who is already marked is worked out from the earlier day, for the last cause.
+# A payee who is already marked is worked out from the earlier day, for the last cause; but what
+# happened live is told as live, whatever imported history comes after. A new cause is a new try.
 _MARK: Final[LiteralString] = """
     INSERT INTO recalculation AS r (payee_id, since, correlation_id, origin)
     SELECT m.payee_id, m.since, m.correlation_id, m.origin
@@ -69,23 +73,40 @@ _MARK: Final[LiteralString] = """
            AS m (payee_id, since, correlation_id, origin)
     ON CONFLICT (payee_id) DO UPDATE
        SET since = least(r.since, excluded.since),
-           correlation_id = excluded.correlation_id, origin = excluded.origin
+           correlation_id = CASE WHEN r.origin = 'live' AND excluded.origin <> 'live'
+                                 THEN r.correlation_id ELSE excluded.correlation_id END,
+           origin = CASE WHEN r.origin = 'live' THEN r.origin ELSE excluded.origin END,
+           failed_at = NULL,
+           reason = NULL
 """
 _TAKE_MARKS: Final[LiteralString] = """
     DELETE FROM recalculation
      WHERE payee_id = ANY(ARRAY(
-        SELECT payee_id FROM recalculation ORDER BY payee_id LIMIT $1 FOR UPDATE SKIP LOCKED))
+        SELECT payee_id
+          FROM recalculation
+         WHERE failed_at IS NULL AND ($2::uuid IS NULL OR payee_id = $2)
+         ORDER BY payee_id
+         LIMIT $1
+           FOR UPDATE SKIP LOCKED))
     RETURNING payee_id, since, correlation_id, origin
+"""
+_SET_ASIDE: Final[LiteralString] = """
+    UPDATE recalculation AS r
+       SET failed_at = $1, reason = $2
+      FROM unnest($3::uuid[], $4::date[], $5::uuid[], $6::text[])
+           AS m (payee_id, since, correlation_id, origin)
+     WHERE r.payee_id = m.payee_id AND r.correlation_id = m.correlation_id AND r.since = m.since
 """
 
 
-async def lock_payees(conn: Connection, payee_ids: Iterable[UUID]) -> None:
-    """Lock payees, in the order of their ids, until the caller's transaction ends.
+async def lock_many(conn: Connection, ids: Iterable[UUID]) -> None:
+    """Lock payees, or units, in the order of their ids, until the caller's transaction ends.
 
     Whoever changed something that pay depends on locks after the change and reads after the lock;
-    so, statements seeing what was committed before them, the last one to lock sees it all.
+    so, statements seeing what was committed before them, the last one to lock sees it all. Units
+    are locked before marks are written, and both before payees, so that nobody waits in a ring.
     """
-    ids = sorted(set(payee_ids))
+    ids = sorted(set(ids))
     await conn.execute(_NEW_LOCKS, ids)
     await conn.execute(_LOCK, ids)
 
@@ -114,16 +135,31 @@ async def post(
 
 async def mark(conn: Connection, marks: Iterable[Mark]) -> None:
     """Mark payees to be worked out again."""
+    await conn.execute(_MARK, *_mark_columns(marks))
+
+
+async def take_marks(
+    conn: Connection, limit: int, payee_id: UUID | None = None
+) -> Mapping[UUID, Mark]:
+    """Take marks away, by payee, to work them off in the caller's transaction.
+
+    Marks that somebody else has taken, or that are set aside, are left out.
+    """
+    rows = await conn.fetch(_TAKE_MARKS, limit, payee_id)
+    return {row["payee_id"]: Mark(**dict(row)) for row in rows}
+
+
+async def set_aside(conn: Connection, marks: Iterable[Mark], now: datetime, reason: str) -> None:
+    """Keep marks that could not be worked off, with the reason, until their payees get new ones."""
+    await conn.execute(_SET_ASIDE, now, reason, *_mark_columns(marks))
+
+
+def _mark_columns(marks: Iterable[Mark]) -> tuple[list[object], ...]:
     rows = [
         (mark.payee_id, mark.since, mark.correlation_id, mark.origin)
         for mark in sorted(marks, key=lambda mark: mark.payee_id)
     ]
-    await conn.execute(_MARK, *columns(rows, 4))
-
-
-async def take_marks(conn: Connection, limit: int) -> Mapping[UUID, Mark]:
-    """Take marks away, by payee, to work them off in the caller's transaction."""
-    return {row["payee_id"]: Mark(**dict(row)) for row in await conn.fetch(_TAKE_MARKS, limit)}
+    return columns(rows, 4)
 
 
 def _to_head(row: Row) -> Head:

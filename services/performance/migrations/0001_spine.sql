@@ -22,11 +22,13 @@ CREATE TABLE plan_assignment (
     plan_id uuid NOT NULL,
     valid_from date NOT NULL,
     valid_to date,
+    id uuid NOT NULL,
+    version bigint NOT NULL,
     PRIMARY KEY (payee_id, plan_id, valid_from),
     CHECK (valid_from < valid_to)
 );
 
-CREATE INDEX plan_assignment_plan ON plan_assignment (plan_id, payee_id);
+CREATE INDEX plan_assignment_plan ON plan_assignment (plan_id, payee_id, valid_from);
 
 CREATE TABLE credit (
     payee_id uuid NOT NULL,
@@ -107,14 +109,18 @@ CREATE TABLE incentive_entry (
     cause_last bigint,
     correlation_id uuid NOT NULL,
     posted_at timestamptz NOT NULL,
+    sequence bigint GENERATED ALWAYS AS IDENTITY,
     PRIMARY KEY (payee_id, id)
 );
 
-CREATE INDEX incentive_entry_period ON incentive_entry (payee_id, period, posted_at, id);
+CREATE INDEX incentive_entry_period ON incentive_entry (payee_id, period, sequence);
 
 CREATE TABLE recalculation (
     payee_id uuid PRIMARY KEY,
     since date NOT NULL,
     correlation_id uuid NOT NULL,
-    origin text NOT NULL
+    origin text NOT NULL,
+    failed_at timestamptz,
+    reason text,
+    CHECK ((failed_at IS NULL) = (reason IS NULL))
 );

@@ -1,6 +1,5 @@
 """Routes of plans."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
@@ -11,7 +10,6 @@ from pydantic import ConfigDict, Field
 
 from services.performance.plans import commands, queries
 from services.performance.plans.model import (
-    Assignment,
     Boundary,
     Bounds,
     Commission,
@@ -50,7 +48,6 @@ router = routes("plans")
 
 COMPONENTS_MAX = 20
 TIERS_MAX = 50
-ASSIGNMENTS_MAX = 500
 
 Bound = Annotated[DecimalText, Field(description="An amount, or a share of the quota: 1 is all.")]
 Revenue = Literal[Metric.REVENUE]
@@ -110,7 +107,12 @@ class OwnCreditsField(Body):
 
 
 class UnitAttainmentField(Body):
-    """The actual of a unit's target; the quota is its value."""
+    """The actual of a unit's target; the quota is its value.
+
+    It is of whole quarters: a quota is not prorated, so payees are assigned from and to the first
+    day of a quarter. Without a target of the unit nothing is paid, and the statement says so; the
+    bounds of the table are therefore shares of the quota, and `without_quota` is null.
+    """
 
     kind: Literal["unit_attainment"]
     unit_id: Id
@@ -184,14 +186,6 @@ class PlanBody(VersionBody):
     name: Name
 
 
-class AssignmentBody(Body):
-    """Who is paid by the plan from a day on, until `valid_to` (not counted) or further."""
-
-    payee_ids: list[Id] = Field(min_length=1, max_length=ASSIGNMENTS_MAX)
-    valid_from: BusinessDate
-    valid_to: BusinessDate | None
-
-
 class VersionView(View):
     """A version of a plan."""
 
@@ -232,36 +226,6 @@ class PlanView(View):
         )
 
 
-class AssignmentView(View):
-    """A payee's assignment to a plan."""
-
-    plan_id: UUID
-    payee_id: UUID
-    valid_from: date
-    valid_to: date | None
-
-
-class AssignmentsView(View):
-    """The assignments that were asked for, in the order of the request."""
-
-    assignments: list[AssignmentView]
-
-    @classmethod
-    def of(cls, assignments: Sequence[Assignment]) -> "AssignmentsView":
-        """Return the view of assignments."""
-        return cls(
-            assignments=[
-                AssignmentView(
-                    plan_id=assignment.plan_id,
-                    payee_id=assignment.payee_id,
-                    valid_from=assignment.valid_from,
-                    valid_to=assignment.valid_to,
-                )
-                for assignment in assignments
-            ]
-        )
-
-
 @router.post("/plans", status_code=201, openapi_extra=needs("plans:write"), response_model=PlanView)
 async def make_plan(body: PlanBody, call: CallOf) -> Response:
     """Make a plan with its first version. Nobody is paid by it until it is assigned."""
@@ -298,23 +262,6 @@ async def put_plan(
 async def add_version(plan_id: UUID, body: VersionBody, call: CallOf) -> Response:
     """Add a version, which takes over from its first day; pay from then on follows."""
     return await call.create(PlanView.of, commands.add_version, plan_id=plan_id, draft=body.draft())
-
-
-@router.post(
-    "/plans/{plan_id}/assignments",
-    openapi_extra=needs("plans:write"),
-    response_model=AssignmentsView,
-)
-async def assign_plan(plan_id: UUID, body: AssignmentBody, call: CallOf) -> Response:
-    """Assign the plan to up to 500 payees; all are taken or none. Repeating it changes nothing."""
-    return await call.run(
-        AssignmentsView.of,
-        commands.assign_many,
-        plan_id=plan_id,
-        payee_ids=body.payee_ids,
-        valid_from=body.valid_from,
-        valid_to=body.valid_to,
-    )
 
 
 @router.get("/plans", openapi_extra=needs("plans:read"))

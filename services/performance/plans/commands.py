@@ -1,16 +1,14 @@
 """What can be asked of plans. What they change in pay is worked off behind, payee by payee."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date
 from uuid import UUID
 
+from services.performance.assignments import queries as assignments
 from services.performance.incentives import commands as incentives
-from services.performance.plans import queries, rules, store
-from services.performance.plans.model import Assignment, Draft, Plan
+from services.performance.plans import rules, store
+from services.performance.plans.model import Draft, Plan
 from services.performance.plans.queries import PlanNotFound
 from shared.context import Context
-from shared.contracts.performance import PlanAssigned, PlanSaved
+from shared.contracts.performance import PlanSaved
 from shared.db import Connection
 from shared.events import outbox
 from shared.ids import External, new_id
@@ -33,36 +31,22 @@ async def put_plan(
 
 async def add_version(conn: Connection, ctx: Context, *, plan_id: UUID, draft: Draft) -> Plan:
     """Add a version to a plan, and mark who is paid by it to be worked out again from then on."""
-    plan = rules.added(await _lock(conn, plan_id), draft, ctx.installation.calendar)
+    before = await lock_in(conn, plan_id)
+    held = await assignments.since(conn, plan_id, draft.valid_from)
+    plan = rules.added(before, draft, held, ctx.installation.calendar)
+    await incentives.lock_units_in(conn, plan.unit_ids)
     await _save(conn, ctx, plan)
-    payee_ids = await queries.assigned_since(conn, plan_id, draft.valid_from)
-    await incentives.put_off_in(conn, ctx, dict.fromkeys(payee_ids, draft.valid_from))
+    since = {assignment.payee_id: draft.valid_from for assignment in held}
+    await incentives.put_off_in(conn, ctx, since)
     return plan
 
 
-async def assign_many(
-    conn: Connection,
-    ctx: Context,
-    *,
-    plan_id: UUID,
-    payee_ids: Sequence[UUID],
-    valid_from: date,
-    valid_to: date | None,
-) -> Sequence[Assignment]:
-    """Assign a plan to payees, all or none, and mark them to be worked out from then on.
-
-    Who is already assigned in just this way stays so. Returns the assignments as they are now.
-    """
-    plan = await _lock(conn, plan_id)
-    known = await store.assignments(conn, plan_id, payee_ids)
-    added = rules.assigned(plan, payee_ids, valid_from, valid_to, known)
-    if added:
-        plan = replace(plan, version=plan.version + 1)
-        events = outbox.rows((ctx, _assigned(plan, assignment)) for assignment in added)
-        await store.assign_many(conn, plan, added, events)
-        since = {assignment.payee_id: valid_from for assignment in added}
-        await incentives.put_off_in(conn, ctx, since)
-    return [Assignment(plan_id, payee_id, valid_from, valid_to) for payee_id in payee_ids]
+async def lock_in(conn: Connection, plan_id: UUID) -> Plan:
+    """Return a plan, locked until the caller's transaction ends; raises PlanNotFound."""
+    plan = await store.lock(conn, plan_id)
+    if plan is None:
+        raise PlanNotFound(plan_id=plan_id)
+    return plan
 
 
 async def _made(
@@ -70,13 +54,6 @@ async def _made(
 ) -> Plan:
     plan = rules.made(new_id(), external, name, draft, ctx.installation.calendar)
     await _save(conn, ctx, plan)
-    return plan
-
-
-async def _lock(conn: Connection, plan_id: UUID) -> Plan:
-    plan = await store.lock(conn, plan_id)
-    if plan is None:
-        raise PlanNotFound(plan_id=plan_id)
     return plan
 
 
@@ -90,13 +67,3 @@ async def _save(conn: Connection, ctx: Context, plan: Plan) -> None:
         valid_from=last.valid_from,
     )
     await store.save(conn, plan, outbox.rows([(ctx, told)]))
-
-
-def _assigned(plan: Plan, assignment: Assignment) -> PlanAssigned:
-    return PlanAssigned(
-        version=plan.version,
-        plan_id=plan.id,
-        payee_id=assignment.payee_id,
-        valid_from=assignment.valid_from,
-        valid_to=assignment.valid_to,
-    )

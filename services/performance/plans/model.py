@@ -1,5 +1,6 @@
 """What a plan is: dated versions of a set of components, and the payees it is assigned to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -103,6 +104,11 @@ class PlanVersion:
     currency: str
     components: tuple[Component, ...]
 
+    @property
+    def unit_ids(self) -> set[UUID]:
+        """Return the units on whose attainment it pays."""
+        return unit_ids_of(self.components)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -114,6 +120,11 @@ class Plan:
     name: str
     versions: tuple[PlanVersion, ...]
 
+    @property
+    def unit_ids(self) -> set[UUID]:
+        """Return the units on whose attainment any version pays."""
+        return {unit_id for version in self.versions for unit_id in version.unit_ids}
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -124,11 +135,7 @@ class Draft:
     components: tuple[Component, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A payee is paid by a plan from a day on, until ``valid_to`` (not counted) or further."""
-
-    plan_id: UUID
-    payee_id: UUID
-    valid_from: date
-    valid_to: date | None
+def unit_ids_of(components: Iterable[Component]) -> set[UUID]:
+    """Return the units on whose attainment components pay."""
+    measures = (component.measure for component in components)
+    return {measure.unit_id for measure in measures if isinstance(measure, UnitAttainment)}

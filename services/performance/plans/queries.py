@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -48,12 +47,6 @@ _PAID_BY_UNITS: Final[LiteralString] = """
         ON a.plan_id = v.plan_id
        AND a.valid_from < w.ends
        AND (a.valid_to IS NULL OR a.valid_to > w.starts)
-"""
-_ASSIGNED: Final[LiteralString] = """
-    SELECT DISTINCT payee_id
-      FROM plan_assignment
-     WHERE plan_id = $1 AND (valid_to IS NULL OR valid_to > $2)
-     ORDER BY payee_id
 """
 
 
@@ -133,11 +126,6 @@ async def paid_by_units(conn: Connection, units: Sequence[Holding]) -> Sequence[
     """Return (place, payee) for all who may be paid on these units in these periods."""
     rows = await conn.fetch(_PAID_BY_UNITS, *_places(units))
     return [(row["place"], row["payee_id"]) for row in rows]
-
-
-async def assigned_since(conn: Connection, plan_id: UUID, since: date) -> Sequence[UUID]:
-    """Return the payees that a plan is assigned to on a day or later."""
-    return [row["payee_id"] for row in await conn.fetch(_ASSIGNED, plan_id, since)]
 
 
 def _places(holdings: Sequence[Holding]) -> tuple[list[object], ...]:

@@ -1,14 +1,13 @@
 """What a plan may say, and how it goes from one version to the next."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from uuid import UUID
 
+from services.performance.assignments.model import Assignment
 from services.performance.plans.model import (
-    Assignment,
     Bounds,
     Component,
     Draft,
@@ -16,8 +15,9 @@ from services.performance.plans.model import (
     PlanVersion,
     RateTable,
     Tier,
+    UnitAttainment,
 )
-from shared.errors import Conflict, Invalid, Refused
+from shared.errors import Invalid, Refused
 from shared.ids import External
 from shared.period import FiscalCalendar
 
@@ -113,32 +113,28 @@ class WithoutQuotaByShares(Invalid):
     zh = "此表用于没有目标的情形，档位必须以金额表示。"
 
 
-class AssignedBeforePlan(Invalid):
-    """Nobody is paid by a plan before it says anything."""
+class UnitByAmounts(Invalid):
+    """What a unit reached is told with its target, so it can only be held against that."""
 
-    en = "The plan is in force from {valid_from}; assign it from that day or a later one."
-    zh = "该方案自 {valid_from} 起生效，请从当日或之后开始分配。"
-
-
-class AssignmentEmpty(Invalid):
-    """An assignment holds at least a day."""
-
-    en = "The assignment ends after it starts; the end day is left out."
-    zh = "分配的结束日必须晚于开始日，结束日当天不计入。"
+    en = "A unit's attainment is paid by shares of its target: send share_of_quota."
+    zh = "团队达成按其目标的比例分档，请填写 share_of_quota。"
 
 
-class PayeeTwice(Invalid):
-    """One request assigns a payee once."""
+class UnitWithoutQuota(Invalid):
+    """What a unit without a target reached is not told, so no table can pay on it."""
 
-    en = "Payee {payee_id} stands twice in this request; name it once."
-    zh = "激励对象 {payee_id} 在本次请求中出现两次，请只填写一次。"
+    en = "A unit's attainment pays nothing while the unit has no target; send null here."
+    zh = "团队没有目标时，团队达成不予计发，请填写 null。"
 
 
-class AssignmentsOverlap(Conflict):
-    """A payee is paid by a plan once at a time."""
+class AssignedForPartOfQuarter(Refused):
+    """A version that pays on a unit cannot follow for who is assigned for part of a quarter."""
 
-    en = "Payee {payee_id} is already assigned from {valid_from} to {valid_to}."
-    zh = "激励对象 {payee_id} 在 {valid_from} 至 {valid_to} 期间已分配该方案。"
+    en = "The version pays on a unit's whole quarters, and payee {payee_id} is assigned for part \
+of one, from or to {day}. Make another plan for it."
+    zh = (
+        "新版本按团队整季度达成计发，而激励对象 {payee_id} 的分配起止于季度中的 {day}，请另建方案。"
+    )
 
 
 def made(
@@ -156,42 +152,22 @@ def same(plan: Plan, name: str, draft: Draft) -> Plan:
     return plan
 
 
-def added(plan: Plan, draft: Draft, calendar: FiscalCalendar) -> Plan:
-    """Return the plan with a next version, which takes over from its first day."""
+def added(
+    plan: Plan, draft: Draft, assignments: Iterable[Assignment], calendar: FiscalCalendar
+) -> Plan:
+    """Return the plan with a next version, which takes over from its first day.
+
+    ``assignments`` are those that it holds for.
+    """
     last = plan.versions[-1]
     if draft.valid_from <= last.valid_from:
         raise VersionNotLater(valid_from=last.valid_from, pointer="/valid_from")
     if draft.currency != last.currency:
         raise PlanCurrencyFixed(currency=last.currency, pointer="/currency")
     version = _numbered(last.number + 1, draft, calendar)
+    if version.unit_ids:
+        _refuse_parts_of_quarters(version, assignments, calendar)
     return replace(plan, version=plan.version + 1, versions=(*plan.versions, version))
-
-
-def assigned(
-    plan: Plan,
-    payee_ids: Sequence[UUID],
-    valid_from: date,
-    valid_to: date | None,
-    known: Iterable[Assignment],
-) -> Sequence[Assignment]:
-    """Return the assignments that must be added so that all these payees have one.
-
-    ``known`` are the present assignments of these payees to the plan. A payee who already has
-    exactly this one is left out.
-    """
-    first = plan.versions[0].valid_from
-    if valid_from < first:
-        raise AssignedBeforePlan(valid_from=first, pointer="/valid_from")
-    if valid_to is not None and valid_to <= valid_from:
-        raise AssignmentEmpty(pointer="/valid_to")
-    _refuse_twice(payee_ids)
-    held: dict[UUID, list[Assignment]] = {}
-    for assignment in known:
-        held.setdefault(assignment.payee_id, []).append(assignment)
-    wanted = [Assignment(plan.id, payee_id, valid_from, valid_to) for payee_id in payee_ids]
-    for ordinal, wish in enumerate(wanted):
-        _refuse_overlap(wish, held.get(wish.payee_id, ()), f"/payee_ids/{ordinal}")
-    return [wish for wish in wanted if wish not in held.get(wish.payee_id, ())]
 
 
 def _numbered(number: int, draft: Draft, calendar: FiscalCalendar) -> PlanVersion:
@@ -216,6 +192,11 @@ def _draft(version: PlanVersion) -> Draft:
 def _check_component(component: Component, at: str) -> None:
     _check_table(component.table, f"{at}/table")
     without = component.without_quota
+    if isinstance(component.measure, UnitAttainment):
+        if component.table.bounds is not Bounds.SHARE_OF_QUOTA:
+            raise UnitByAmounts(pointer=f"{at}/table/bounds")
+        if without is not None:
+            raise UnitWithoutQuota(pointer=f"{at}/without_quota")
     if without is None:
         return
     if component.table.bounds is Bounds.AMOUNT:
@@ -249,22 +230,12 @@ def _check_step(tier: Tier, above: Tier, at: str, ordinal: int) -> None:
     raise refusal(start=above.start, end=tier.end, pointer=f"{at}/tiers/{ordinal + 1}/from")
 
 
-def _refuse_twice(payee_ids: Sequence[UUID]) -> None:
-    seen: set[UUID] = set()
-    for ordinal, payee_id in enumerate(payee_ids):
-        if payee_id in seen:
-            raise PayeeTwice(payee_id=payee_id, pointer=f"/payee_ids/{ordinal}")
-        seen.add(payee_id)
-
-
-def _refuse_overlap(wish: Assignment, held: Iterable[Assignment], pointer: str) -> None:
-    for other in held:
-        starts_before_end = wish.valid_to is None or other.valid_from < wish.valid_to
-        ends_after_start = other.valid_to is None or wish.valid_from < other.valid_to
-        if other != wish and starts_before_end and ends_after_start:
-            raise AssignmentsOverlap(
-                payee_id=wish.payee_id,
-                valid_from=other.valid_from,
-                valid_to=other.valid_to or "…",
-                pointer=pointer,
-            )
+def _refuse_parts_of_quarters(
+    version: PlanVersion, assignments: Iterable[Assignment], calendar: FiscalCalendar
+) -> None:
+    for held in assignments:
+        for day in (held.valid_from, held.valid_to):
+            if day is None or day <= version.valid_from:
+                continue
+            if calendar.quarter(day).period.start != day:
+                raise AssignedForPartOfQuarter(payee_id=held.payee_id, day=day)

@@ -1,19 +1,17 @@
-"""Plans in the database: the plan and its versions are one aggregate, assignments hang on it."""
+"""Plans in the database: the plan and its versions are one aggregate."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, LiteralString
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
 from services.performance.plans.model import (
-    Assignment,
     Component,
     Plan,
     PlanVersion,
-    UnitAttainment,
 )
-from shared.db import Connection, Row, columns
+from shared.db import Connection, Row
 from shared.events import outbox
 from shared.ids import External
 
@@ -47,23 +45,6 @@ _SAVE: Final[LiteralString] = (
     ON CONFLICT (id) DO UPDATE SET version = excluded.version
 """
 )
-_ASSIGNMENTS: Final[LiteralString] = """
-    SELECT plan_id, payee_id, valid_from, valid_to
-      FROM plan_assignment
-     WHERE plan_id = $1 AND payee_id = ANY($2::uuid[])
-     ORDER BY payee_id, valid_from
-"""
-_ASSIGN: Final[LiteralString] = (
-    "WITH appended AS ("
-    + outbox.APPEND
-    + """), told AS (
-    UPDATE plan SET version = $3 WHERE id = $2
-    )
-    INSERT INTO plan_assignment (payee_id, plan_id, valid_from, valid_to)
-    SELECT a.payee_id, $2, a.valid_from, a.valid_to
-      FROM unnest($4::uuid[], $5::date[], $6::date[]) AS a (payee_id, valid_from, valid_to)
-"""
-)
 
 
 async def lock(conn: Connection, key: UUID | External) -> Plan | None:
@@ -92,26 +73,8 @@ async def save(conn: Connection, plan: Plan, events: str) -> None:
         last.valid_from,
         last.currency,
         COMPONENTS.dump_json(last.components).decode(),
-        _units(last.components),
+        sorted(last.unit_ids),
     )
-
-
-async def assignments(
-    conn: Connection, plan_id: UUID, payee_ids: Sequence[UUID]
-) -> Sequence[Assignment]:
-    """Return the assignments of these payees to a plan."""
-    rows = await conn.fetch(_ASSIGNMENTS, plan_id, payee_ids)
-    return [Assignment(**dict(row)) for row in rows]
-
-
-async def assign_many(
-    conn: Connection, plan: Plan, added: Sequence[Assignment], events: str
-) -> None:
-    """Write new assignments to a plan, its version, and the events that tell of them."""
-    rows = [
-        (assignment.payee_id, assignment.valid_from, assignment.valid_to) for assignment in added
-    ]
-    await conn.execute(_ASSIGN, events, plan.id, plan.version, *columns(rows, 3))
 
 
 def to_plan(row: Row, versions: Iterable[Row]) -> Plan:
@@ -128,9 +91,3 @@ def to_version(row: Row) -> PlanVersion:
     """Return a row as a version of a plan."""
     components = COMPONENTS.validate_json(row["components"])
     return PlanVersion(row["number"], row["valid_from"], row["currency"], components)
-
-
-def _units(components: Iterable[Component]) -> list[UUID]:
-    """Return the units whose attainment the components pay on, so that these find the plan."""
-    measures = (component.measure for component in components)
-    return sorted({measure.unit_id for measure in measures if isinstance(measure, UnitAttainment)})

@@ -22,7 +22,14 @@ Touched = dict[Aim, Context]
 async def follow_targets(conn: Connection, ctx: Context, events: Sequence[Event]) -> None:
     """Keep targets and actuals at their highest versions, and work out again who they pay."""
     touched = await _follow_values(conn, ctx, events) | await _follow_actuals(conn, ctx, events)
-    contexts = await _paid_by(conn, touched, ctx.installation.calendar)
+    quarterly = {
+        aim: context
+        for aim, context in touched.items()
+        if ctx.installation.calendar.named(aim.period).kind is PeriodKind.QUARTER
+    }
+    unit_ids = {aim.scope_id for aim in quarterly if aim.scope is ScopeKind.UNIT}
+    await incentives.lock_units_in(conn, unit_ids)
+    contexts = await _paid_by(conn, quarterly, ctx.installation.calendar)
     if contexts:
         await incentives.recalculate_many_in(conn, contexts, incentives.cause_of(events))
 
@@ -50,16 +57,16 @@ async def _follow_actuals(conn: Connection, ctx: Context, events: Sequence[Event
     told = {
         event.content: event.context(ctx)
         for event in events
-        if isinstance(event.content, AttainmentUpdated)
+        # A member's own attainment is not kept: own credits are counted from the deals.
+        if isinstance(event.content, AttainmentUpdated) and event.content.scope is ScopeKind.UNIT
     }
     if not told:
         return {}
     news = await store.save_actuals(conn, list(rules.actuals_of(told)))
-    # A member's own attainment moves nothing here: own credits are counted from the deals.
     return {
         Aim(a.scope, a.scope_id, a.metric, a.period, a.currency or ""): context
         for a, context in told.items()
-        if a.target_id in news and a.scope is ScopeKind.UNIT
+        if a.target_id in news
     }
 
 
@@ -71,8 +78,6 @@ async def _paid_by(
     units = []
     for aim, context in touched.items():
         period = calendar.named(aim.period)
-        if period.kind is not PeriodKind.QUARTER:
-            continue
         if aim.scope is ScopeKind.MEMBER:
             contexts[PayeePeriod(aim.scope_id, period.name)] = context
         else:

@@ -13,7 +13,7 @@ from services.performance.statements import commands, queries
 from services.performance.statements.model import LedgerLine, Statement, Total
 from shared.fields import Code, MoneyView, View
 from shared.http.call import CallOf
-from shared.http.page import Cursor, Limit, Page, after_id, encode, page_by_id
+from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
 from shared.http.routes import needs, routes
 from shared.money import Money
 
@@ -185,6 +185,11 @@ class TotalView(View):
     payee_id: UUID
     totals: list[MoneyView]
 
+    @property
+    def id(self) -> UUID:
+        """Return what a list of these is ordered by."""
+        return self.payee_id
+
     @classmethod
     def of(cls, total: Total) -> "TotalView":
         """Return the view of a total."""
@@ -238,18 +243,17 @@ async def list_statements(
     cursor: Cursor = None,
 ) -> Page[TotalView]:
     """List what everybody earned in a period, by payee."""
-    name = call.ctx.installation.calendar.named(period).name
+    name = queries.quarter_named(call.ctx.installation.calendar, period).name
     found = await call.read(queries.listed, name, after_id(cursor), limit + 1)
-    items = [TotalView.of(total) for total in found[:limit]]
-    more = len(found) > limit
-    return Page(items=items, next=encode(items[-1].payee_id) if more else None)
+    return page_by_id([TotalView.of(total) for total in found], limit)
 
 
 @router.get("/statements/{payee_id}/{period}", openapi_extra=needs("statements:read"))
 async def read_statement(payee_id: UUID, period: PeriodName, call: CallOf) -> StatementView:
     """Return what a payee earned in a period: every line with its reason, every deal behind it."""
     calendar = call.ctx.installation.calendar
-    statement = await call.read(commands.draw_up, calendar, payee_id, calendar.named(period))
+    named = queries.quarter_named(calendar, period)
+    statement = await call.read(commands.draw_up, calendar, payee_id, named)
     return StatementView.of(statement)
 
 
@@ -258,7 +262,7 @@ async def list_entries(
     payee_id: UUID, period: PeriodName, call: CallOf, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[EntryView]:
     """List the ledger behind a statement as it was posted; its sum is the statement's."""
-    name = call.ctx.installation.calendar.named(period).name
+    name = queries.quarter_named(call.ctx.installation.calendar, period).name
     found = await call.read(queries.entries, payee_id, name, after_id(cursor), limit + 1)
     return page_by_id([EntryView.of(line) for line in found], limit)
 

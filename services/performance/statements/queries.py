@@ -8,8 +8,9 @@ from uuid import UUID
 from services.performance.incentives.model import Cause
 from services.performance.statements.model import LedgerLine, Total
 from shared.db import Connection, Row
-from shared.errors import NotFound
+from shared.errors import Invalid, NotFound
 from shared.money import Money
+from shared.period import FiscalCalendar, NamedPeriod, PeriodKind
 
 _TOTALS: Final[LiteralString] = """
     SELECT payee_id, currency, sum(amount) AS amount
@@ -31,11 +32,18 @@ _ENTRIES: Final[LiteralString] = """
      WHERE payee_id = $1
        AND period = $2
        AND ($3 = '00000000-0000-0000-0000-000000000000'::uuid
-            OR (posted_at, id) > (
-                SELECT posted_at, id FROM incentive_entry WHERE payee_id = $1 AND id = $3))
-     ORDER BY posted_at, id
+            OR sequence > (
+                SELECT sequence FROM incentive_entry WHERE payee_id = $1 AND id = $3))
+     ORDER BY sequence
      LIMIT $4
 """
+
+
+class StatementByQuarter(Invalid):
+    """Incentives are worked out by quarter; what is longer or shorter has none."""
+
+    en = "Statements are drawn up by quarter: send a period such as {example}."
+    zh = "结算单按季度编制，请填写季度，例如 {example}。"
 
 
 class StatementNotFound(NotFound):
@@ -43,6 +51,14 @@ class StatementNotFound(NotFound):
 
     en = "There is no statement of {payee_id} for {period}."
     zh = "不存在 {payee_id} 在 {period} 的结算单。"
+
+
+def quarter_named(calendar: FiscalCalendar, name: str) -> NamedPeriod:
+    """Return a quarter by its name; raises PeriodUnknown and StatementByQuarter."""
+    named = calendar.named(name)
+    if named.kind is not PeriodKind.QUARTER:
+        raise StatementByQuarter(example=calendar.quarter(named.period.start).name)
+    return named
 
 
 async def listed(conn: Connection, period: str, after: UUID, limit: int) -> Sequence[Total]:

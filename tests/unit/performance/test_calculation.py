@@ -4,7 +4,7 @@ import pytest
 
 from services.performance.incentives.engine.calculation import brought, calculate
 from services.performance.incentives.model import LeftOut, Measured
-from services.performance.plans.model import Boundary, Bounds, TierMode
+from services.performance.plans.model import Boundary, Bounds, RateTable, TierMode
 from shared.money import Money, Rounding
 from shared.ratio import Ratio
 from tests.unit.performance.tables import MAVEN, commission, measured, table
@@ -117,10 +117,21 @@ def test_each_line_says_how_to_work_it_out_by_hand() -> None:
 def test_a_whole_tier_says_in_which_range_everything_lies() -> None:
     plan = commission(table(GRID | {"200000": "0.123456"}, mode=TierMode.WHOLE))
     (line,) = calculate(plan, measured("150000")).lines
-    assert line.words.en == "150000.00 in all, between 100000.00 and 200000.00, at 8.00%"
-    assert line.words.zh == "全额 150000.00（100000.00 至 200000.00 之间），按 8.00%"
+    assert line.words.en == ("150000.00 in all, from 100000.00 up to, without 200000.00, at 8.00%")
+    assert line.words.zh == "全额 150000.00，在 100000.00（含）至 200000.00（不含），按 8.00%"
     (line,) = calculate(plan, measured("200000")).lines
-    assert line.words.en == "200000.00 in all, above 200000.00, at 12.3456%"
+    assert line.words.en == "200000.00 in all, from 200000.00, at 12.3456%"
+    assert line.words.zh == "全额 200000.00，在 200000.00（含）以上，按 12.3456%"
+
+
+def test_a_whole_tier_says_by_the_boundary_switch_which_bound_belongs_to_it() -> None:
+    whole = table(GRID | {"200000": "0.10"}, mode=TierMode.WHOLE, boundary=Boundary.TO)
+    (line,) = calculate(commission(whole), measured("200000")).lines
+    assert line.words.en == "200000.00 in all, above 100000.00 up to, with 200000.00, at 8.00%"
+    assert line.words.zh == "全额 200000.00，在 100000.00（不含）至 200000.00（含），按 8.00%"
+    (line,) = calculate(commission(whole), measured("200000.01")).lines
+    assert line.words.en == "200000.01 in all, above 200000.00, at 10.00%"
+    assert line.words.zh == "全额 200000.01，在 200000.00（不含）以上，按 10.00%"
 
 
 def test_a_tier_that_pays_nothing_has_its_line_so_that_the_slices_sum_to_the_measure() -> None:
@@ -142,6 +153,14 @@ def test_without_a_quota_and_without_a_table_for_it_nothing_is_paid_and_the_reas
 def test_the_table_for_no_quota_is_named_as_such() -> None:
     assert [note.code for note in calculate(MAVEN, measured("1000")).notes] == ["without_quota"]
     assert calculate(MAVEN, measured("1000", "1000")).notes == ()
+
+
+@pytest.mark.parametrize("without", [None, table({"0": "0.05"})])
+def test_a_quota_of_zero_is_said_to_be_none(without: RateTable | None) -> None:
+    shares = commission(table({"0": "0.05"}, bounds=Bounds.SHARE_OF_QUOTA), without)
+    (note,) = calculate(shares, measured("1000", "0")).notes
+    assert "or it is 0" in note.words.en
+    assert "或目标为 0" in note.words.zh
 
 
 def test_credits_in_another_currency_are_named_and_not_counted() -> None:

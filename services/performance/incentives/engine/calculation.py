@@ -77,7 +77,7 @@ def _lines(pieces: Sequence[Slice], table: RateTable, rounding: Rounding) -> Ite
             slice=piece.part,
             exact=piece.exact,
             amount=due - paid,
-            words=wording.line(piece, table.mode),
+            words=wording.line(piece, table),
         )
         paid = due
 

@@ -2,30 +2,36 @@
 
 from services.performance.incentives.engine.tiers import Row, Slice
 from services.performance.incentives.model import LeftOut, Note, Words
-from services.performance.plans.model import TierMode
+from services.performance.plans.model import Boundary, RateTable, TierMode
 from shared.money import Money
 from shared.ratio import Ratio
 
 
-def line(piece: Slice, mode: TierMode) -> Words:
+def line(piece: Slice, table: RateTable) -> Words:
     """Return how a slice is paid: "50000.00 above 100000.00 at 8.00%"."""
     part, rate = piece.part.text, _percent(piece.row.rate)
     if piece.part < Money.zero(piece.part.currency):
         return Words(f"{part}, less than nothing, at {rate}", f"负值 {part}，按 {rate}")
-    if mode is TierMode.WHOLE:
-        en, zh = _range(piece.row)
-        return Words(f"{part} in all, {en}, at {rate}", f"全额 {part}（{zh}），按 {rate}")
+    if table.mode is TierMode.WHOLE:
+        en, zh = _range(piece.row, table.boundary)
+        return Words(f"{part} in all, {en}, at {rate}", f"全额 {part}，在 {zh}，按 {rate}")
     start = piece.row.start.text
     return Words(f"{part} above {start} at {rate}", f"{start} 以上部分 {part}，按 {rate}")
 
 
-def _range(row: Row) -> tuple[str, str]:
+def _range(row: Row, boundary: Boundary) -> tuple[str, str]:
+    """Return which range everything lies in, and which of its bounds belongs to it."""
+    start = row.start.text
+    if boundary is Boundary.FROM:
+        en, zh = f"from {start}", f"{start}（含）"
+    else:
+        en, zh = f"above {start}", f"{start}（不含）"
     if row.end is None:
-        return f"above {row.start.text}", f"{row.start.text} 以上"
-    return (
-        f"between {row.start.text} and {row.end.text}",
-        f"{row.start.text} 至 {row.end.text} 之间",
-    )
+        return en, f"{zh}以上"
+    end = row.end.text
+    if boundary is Boundary.FROM:
+        return f"{en} up to, without {end}", f"{zh}至 {end}（不含）"
+    return f"{en} up to, with {end}", f"{zh}至 {end}（含）"
 
 
 def without_quota(currency: str) -> Note:
@@ -33,8 +39,8 @@ def without_quota(currency: str) -> Note:
     return Note(
         "without_quota",
         Words(
-            f"There is no quota in {currency}: the plan's table for that case pays.",
-            f"没有 {currency} 目标，按方案中无目标情形的费率表计算。",
+            f"There is no quota in {currency}, or it is 0: the plan's table for that case pays.",
+            f"没有 {currency} 目标，或目标为 0，按方案中无目标情形的费率表计算。",
         ),
     )
 
@@ -44,8 +50,8 @@ def nothing_without_quota(currency: str) -> Note:
     return Note(
         "nothing_without_quota",
         Words(
-            f"There is no quota in {currency}, and the plan pays nothing without one.",
-            f"没有 {currency} 目标，按方案此时不予计发。",
+            f"There is no quota in {currency}, or it is 0; the plan pays nothing without one.",
+            f"没有 {currency} 目标，或目标为 0，按方案此时不予计发。",
         ),
     )
 

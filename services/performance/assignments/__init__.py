@@ -1,0 +1,1 @@
+"""Assignments: who is paid by which plan, and on which days."""

@@ -1,0 +1,80 @@
+"""What can be asked of assignments. What they change in pay is worked off behind."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from uuid import UUID
+
+from services.performance.assignments import rules, store
+from services.performance.assignments.model import Assignment
+from services.performance.incentives import commands as incentives
+from services.performance.plans import commands as plans
+from services.performance.plans.model import Plan
+from shared.context import Context
+from shared.contracts.performance import PlanAssigned
+from shared.db import Connection
+from shared.events import outbox
+
+
+async def assign_many(
+    conn: Connection,
+    ctx: Context,
+    *,
+    plan_id: UUID,
+    payee_ids: Sequence[UUID],
+    valid_from: date,
+    valid_to: date | None,
+) -> Sequence[Assignment]:
+    """Assign a plan to payees, all or none, and mark them to be worked out from then on.
+
+    Who is already assigned in just this way stays so. Returns the assignments as they are now.
+    """
+    plan = await plans.lock_in(conn, plan_id)
+    known = await store.of_payees(conn, plan_id, payee_ids)
+    calendar = ctx.installation.calendar
+    added = rules.added(plan, payee_ids, valid_from, valid_to, known, calendar)
+    await _assign(conn, ctx, plan, dict.fromkeys(added, valid_from))
+    return [Assignment(plan_id, payee_id, valid_from, valid_to) for payee_id in payee_ids]
+
+
+async def end_many(
+    conn: Connection, ctx: Context, *, plan_id: UUID, payee_ids: Sequence[UUID], valid_to: date
+) -> Sequence[Assignment]:
+    """Give the last assignment of these payees another end, all or none.
+
+    They are marked to be worked out from the earlier one of the old end and the new one. Who has
+    this end already keeps it. Returns the assignments as they are now.
+    """
+    plan = await plans.lock_in(conn, plan_id)
+    known = await store.of_payees(conn, plan_id, payee_ids)
+    changes = rules.ended(plan, payee_ids, valid_to, known, ctx.installation.calendar)
+    since = {
+        after: min(before.valid_to or valid_to, valid_to)
+        for before, after in changes
+        if before != after
+    }
+    await _assign(conn, ctx, plan, since)
+    return [after for _, after in changes]
+
+
+async def _assign(
+    conn: Connection, ctx: Context, plan: Plan, since: Mapping[Assignment, date]
+) -> None:
+    """Write assignments that are new or changed, and mark their payees from these days on."""
+    if not since:
+        return
+    await incentives.lock_units_in(conn, plan.unit_ids)
+    events = outbox.rows((ctx, _assigned(assignment)) for assignment in since)
+    await store.save_many(conn, list(since), events)
+    days = {assignment.payee_id: day for assignment, day in since.items()}
+    await incentives.put_off_in(conn, ctx, days)
+
+
+def _assigned(assignment: Assignment) -> PlanAssigned:
+    return PlanAssigned(
+        version=assignment.version,
+        assignment_id=assignment.id,
+        plan_id=assignment.plan_id,
+        payee_id=assignment.payee_id,
+        valid_from=assignment.valid_from,
+        valid_to=assignment.valid_to,
+    )

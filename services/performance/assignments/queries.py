@@ -1,0 +1,37 @@
+"""Reading assignments: who is paid by a plan."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final, LiteralString
+from uuid import UUID
+
+from services.performance.assignments.model import Assignment
+from shared.db import Connection
+
+_LIST: Final[LiteralString] = """
+    SELECT plan_id, payee_id, valid_from, valid_to, version
+      FROM plan_assignment
+     WHERE plan_id = $1
+       AND ($2 = '00000000-0000-0000-0000-000000000000'::uuid
+            OR (payee_id, valid_from) > (
+                SELECT payee_id, valid_from FROM plan_assignment WHERE plan_id = $1 AND id = $2))
+     ORDER BY payee_id, valid_from
+     LIMIT $3
+"""
+_SINCE: Final[LiteralString] = """
+    SELECT plan_id, payee_id, valid_from, valid_to, version
+      FROM plan_assignment
+     WHERE plan_id = $1 AND (valid_to IS NULL OR valid_to > $2)
+     ORDER BY payee_id, valid_from
+"""
+
+
+async def listed(conn: Connection, plan_id: UUID, after: UUID, limit: int) -> Sequence[Assignment]:
+    """Return assignments to a plan by payee and first day, behind the id of one."""
+    rows = await conn.fetch(_LIST, plan_id, after, limit)
+    return [Assignment(**dict(row)) for row in rows]
+
+
+async def since(conn: Connection, plan_id: UUID, day: date) -> Sequence[Assignment]:
+    """Return the assignments to a plan that hold on a day or later."""
+    return [Assignment(**dict(row)) for row in await conn.fetch(_SINCE, plan_id, day)]

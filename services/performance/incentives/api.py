@@ -1,0 +1,50 @@
+"""Routes of incentives."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from services.performance.incentives import queries
+from services.performance.incentives.model import Backlog
+from shared.fields import View
+from shared.http.call import CallOf
+from shared.http.page import LIMIT_MAX
+from shared.http.routes import needs, routes
+
+router = routes("incentives")
+
+
+class FailureView(View):
+    """A payee who could not be worked out, and why; whatever marks the payee again is a try."""
+
+    payee_id: UUID
+    since: date
+    failed_at: datetime
+    reason: str
+
+
+class BacklogView(View):
+    """How many payees wait, how many could not be worked out, and up to 200 of these."""
+
+    waiting: int
+    failed: int
+    failures: list[FailureView]
+
+    @classmethod
+    def of(cls, backlog: Backlog) -> "BacklogView":
+        """Return the view of a backlog."""
+        failures = [
+            FailureView(
+                payee_id=failure.payee_id,
+                since=failure.since,
+                failed_at=failure.failed_at,
+                reason=failure.reason,
+            )
+            for failure in backlog.failures
+        ]
+        return cls(waiting=backlog.waiting, failed=backlog.failed, failures=failures)
+
+
+@router.get("/recalculations", openapi_extra=needs("statements:read"))
+async def read_recalculations(call: CallOf) -> BacklogView:
+    """Return how many payees wait to be worked out again, and who could not be and why."""
+    return BacklogView.of(await call.read(queries.backlog, LIMIT_MAX))
