@@ -1,5 +1,6 @@
 """One service behind uvicorn: how every process that serves HTTP is set up."""
 
+import gc
 import importlib
 
 import uvicorn
@@ -78,4 +79,8 @@ def serve(name: str, settings: ServiceSettings, role: Role, host: str, port: int
     """Serve one service until a signal ends it: SIGTERM and SIGINT let requests finish first."""
     logs.configure(settings.log_level)
     app = Prefixed(create_app(load(name), settings, role), f"/{name}")
+    # What is loaded now stays; searching it for garbage took a quarter of a consumer's time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     uvicorn.Server(configuration(app, lifespan=True, host=host, port=port)).run()
