@@ -3,6 +3,7 @@
 After a wished change: ``PHAROS_WRITE_SNAPSHOTS=1 make test TESTS=tests/contract``.
 """
 
+import importlib
 import json
 import os
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 
-import shared.contracts.knowledge
-import shared.contracts.performance
-import shared.contracts.pipeline
-import shared.contracts.targets  # noqa: F401
+from deploy.installation import SERVICES
 from shared.contracts.contract import contracts, schema
 from shared.contracts.roles import ROLES
+
+# A contract is known once its module is imported.
+for service in SERVICES:
+    importlib.import_module(f"shared.contracts.{service}")
 
 FOLDER = Path(__file__).parent / "events"
 KINDS = sorted(contracts())
