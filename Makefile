@@ -45,6 +45,10 @@ run: $(READY) ## Run everything on one port until Ctrl-C (PORT=9000; ISOLATED=1:
 test: $(READY) ## Run the tests (TESTS=tests/unit/shared, or TESTS="-k invoice")
 	@$(BIN)/python -m pytest $(if $(filter tests,$(TESTS)),--ignore=tests/performance) $(TESTS)
 
+.PHONY: chaos
+chaos: $(READY) ## Run every scenario of faults in full: kills, wipes, restores, shuffles
+	@PHAROS_CHAOS=full $(BIN)/python -m pytest $(if $(filter tests,$(TESTS)),tests/resilience,$(TESTS))
+
 .PHONY: check
 check: $(READY) ## Check format, lint, types, imports, dependencies, locks, migrations, house rules
 	@.ci/check
