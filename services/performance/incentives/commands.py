@@ -220,7 +220,8 @@ async def _calculated(conn: Connection, dues: Sequence[Due]) -> Mapping[Key, tup
         for place, amounts in sums.items()
         if any(money.currency != dues[place].currency for money in amounts)
     }
-    others = await credits_ledger.deals(conn, [wish for wish in counted if wish.place in foreign])
+    asked = [wish for wish in counted if wish.place in foreign]
+    others = await credits_ledger.deals(conn, asked) if asked else {}
     aims = [rules.aim_of(due) for due in dues]
     figures = await quotas.figures(conn, set(aims))
     found = {}

@@ -107,8 +107,10 @@ async def lock_many(conn: Connection, ids: Iterable[UUID]) -> None:
     are locked before marks are written, and both before payees, so that nobody waits in a ring.
     """
     ids = sorted(set(ids))
-    await conn.execute(_NEW_LOCKS, ids)
-    await conn.execute(_LOCK, ids)
+    locked = await conn.fetch(_LOCK, ids)
+    if len(locked) < len(ids):  # some are new, which happens once for each
+        await conn.execute(_NEW_LOCKS, ids)
+        await conn.execute(_LOCK, ids)
 
 
 async def heads(conn: Connection, owners: Iterable[PayeePeriod]) -> Sequence[Head]:

@@ -23,7 +23,8 @@ _LIST: Final[LiteralString] = """
      LIMIT $2
 """
 _IN_FORCE: Final[LiteralString] = """
-    SELECT w.place, a.plan_id, a.valid_from AS assigned_from, a.valid_to AS assigned_to, v.number
+    SELECT w.place, a.plan_id, a.valid_from AS assigned_from, a.valid_to AS assigned_to,
+           v.number, v.valid_from, v.currency, v.components
       FROM unnest($1::integer[], $2::uuid[], $3::date[], $4::date[])
            AS w (place, payee_id, starts, ends)
       JOIN plan_assignment AS a
@@ -31,7 +32,7 @@ _IN_FORCE: Final[LiteralString] = """
        AND a.valid_from < w.ends
        AND (a.valid_to IS NULL OR a.valid_to > w.starts)
       JOIN LATERAL (
-        SELECT number
+        SELECT number, valid_from, currency, components
           FROM plan_version
          WHERE plan_id = a.plan_id AND valid_from <= w.starts
          ORDER BY valid_from DESC
@@ -102,24 +103,15 @@ async def in_force(conn: Connection, payees: Sequence[Holding]) -> Sequence[InFo
     spans are the period's days on which the payee is assigned.
     """
     rows = await conn.fetch(_IN_FORCE, *_places(payees))
-    versions = await _versions(conn, {row["plan_id"] for row in rows})
-    spans: defaultdict[tuple[int, UUID, int], list[Period]] = defaultdict(list)
+    versions: dict[tuple[int, UUID], PlanVersion] = {}
+    spans: defaultdict[tuple[int, UUID], list[Period]] = defaultdict(list)
     for row in rows:
-        period = payees[row["place"]].period
+        period, key = payees[row["place"]].period, (row["place"], row["plan_id"])
+        if key not in versions:
+            versions[key] = to_version(row)
         start, end = row["assigned_from"], row["assigned_to"] or period.end
-        span = Period(max(start, period.start), min(end, period.end))
-        spans[row["place"], row["plan_id"], row["number"]].append(span)
-    return [
-        InForce(place, plan_id, versions[plan_id, number], tuple(found))
-        for (place, plan_id, number), found in spans.items()
-    ]
-
-
-async def _versions(conn: Connection, plan_ids: set[UUID]) -> dict[tuple[UUID, int], PlanVersion]:
-    if not plan_ids:
-        return {}
-    rows = await conn.fetch(VERSIONS, sorted(plan_ids))
-    return {(row["plan_id"], row["number"]): to_version(row) for row in rows}
+        spans[key].append(Period(max(start, period.start), min(end, period.end)))
+    return [InForce(*key, version, tuple(spans[key])) for key, version in versions.items()]
 
 
 async def paid_by_units(conn: Connection, units: Sequence[Holding]) -> Sequence[tuple[int, UUID]]:

@@ -1,6 +1,7 @@
 """Plans in the database: the plan and its versions are one aggregate."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -89,5 +90,11 @@ def to_plan(row: Row, versions: Iterable[Row]) -> Plan:
 
 def to_version(row: Row) -> PlanVersion:
     """Return a row as a version of a plan."""
-    components = COMPONENTS.validate_json(row["components"])
+    components = _components(row["components"])
     return PlanVersion(row["number"], row["valid_from"], row["currency"], components)
+
+
+@lru_cache(maxsize=256)
+def _components(text: str) -> tuple[Component, ...]:
+    """Return components from their JSON; they are frozen, and a few plans pay everybody."""
+    return COMPONENTS.validate_json(text)

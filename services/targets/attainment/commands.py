@@ -88,7 +88,7 @@ async def repost(database: Database, ctx: Context) -> int:
             await post_many_in(conn, replace(ctx, origin=origin), postings, {})
         return len(marked) + expanded
 
-    return await database.transact(work)
+    return await database.transact(work) if await database.read(store.any_marked) else 0
 
 
 def _again(ctx: Context, stored: Stored[DealFact], now: Organisation) -> Posting:

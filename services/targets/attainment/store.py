@@ -94,6 +94,9 @@ _STRETCH: Final[LiteralString] = """
      ORDER BY cause_id
      LIMIT $3
 """
+_WAITING: Final[LiteralString] = """
+    SELECT EXISTS (SELECT FROM repost) OR EXISTS (SELECT FROM reorganisation)
+"""
 _MARK: Final[LiteralString] = """
     INSERT INTO repost (fact_id)
     SELECT DISTINCT marked.fact_id
@@ -211,6 +214,11 @@ async def expand_marks(conn: Connection, limit: int) -> bool:
     else:
         await conn.execute(_EXPANDED, attainment_id, found[-1]["cause_id"])
     return True
+
+
+async def any_marked(conn: Connection) -> bool:
+    """Tell whether anything waits to be posted again; writes and locks nothing."""
+    return bool(await conn.fetchval(_WAITING))
 
 
 async def take_marks(conn: Connection, limit: int) -> Sequence[UUID]:
