@@ -44,6 +44,18 @@ class BrokerUnavailable(Unavailable):
     zh = "消息中间件未响应，事件保留在日志中等待发送。"
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream as it stands.
+
+    The moment of creation tells a wiped store from the one that we knew, the last sequence one
+    that has lost its end from one that has not.
+    """
+
+    created: str
+    last: int
+
+
 @dataclass(slots=True)
 class _Window:
     """Publications in flight that are acknowledged together."""
@@ -131,11 +143,8 @@ class Broker:
         """Return the name of a source's stream."""
         return f"{self.installation}_{source}"
 
-    async def ensure_stream(self, source: str) -> str:
-        """Make the stream of a source if it is not there; return when it was created.
-
-        The moment of creation tells a wiped store from the one that we knew.
-        """
+    async def ensure_stream(self, source: str) -> Stream:
+        """Make the stream of a source if it is not there; return how it stands."""
         jetstream = self.client().jetstream(timeout=CALL_TIMEOUT_SECONDS)
         name = self.stream_of(source)
         try:
@@ -148,7 +157,7 @@ class Broker:
         except (nats.errors.Error, OSError) as error:
             log.warning("stream_away", stream=name, error=repr(error))
             raise BrokerUnavailable from error
-        return str(info.created)
+        return Stream(str(info.created), info.state.last_seq)
 
     def _stream(self, source: str) -> StreamConfig:
         # The broker reserves the bytes, so a stream asks for what a fast carrier needs, no more.

@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from shared import clock
-from shared.events.broker import Broker, BrokerUnavailable
+from shared.events.broker import Broker, BrokerUnavailable, Stream
 from shared.events.envelope import Event, UnreadableEvent, from_headers
 from shared.ids import new_id
 from shared.logs import logger
@@ -32,10 +32,10 @@ _NANO = 1_000_000_000
 class Pull:
     """Keeps up to a thousand messages on their way, so that a reader never waits for a fetch."""
 
-    def __init__(self, broker: Broker, stream: str, created: str) -> None:
+    def __init__(self, broker: Broker, source: str, stream: Stream) -> None:
         self._broker = broker
-        self._stream = stream
-        self.created = created
+        self._stream = broker.stream_of(source)
+        self.created = stream.created
         self._name = f"reader-{new_id().hex}"
         self._messages: deque[Msg] = deque()
         self._arrived = asyncio.Event()
@@ -52,18 +52,22 @@ class Pull:
     ) -> "Pull":
         """Start behind ``after`` (stream sequence, creation of the stream that counted it).
 
-        A stream of another creation is read from its start; the reader drops what it knows.
+        A stream of another creation is read from its start, one that has lost its end from there
+        on; the reader drops what it knows and finds elsewhere what is missing.
         """
-        created = await broker.ensure_stream(source)
-        pull = cls(broker, broker.stream_of(source), created)
+        stream = await broker.ensure_stream(source)
+        start = 1
+        if after is not None and after[1] == stream.created:
+            start = min(after[0], stream.last) + 1
+        pull = cls(broker, source, stream)
         try:
-            await pull._begin(f"{broker.installation}.{source}.{partition}.>", after)
+            await pull._begin(f"{broker.installation}.{source}.{partition}.>", start)
         except BaseException:
             await pull.close()
             raise
         return pull
 
-    async def _begin(self, subject: str, after: tuple[int, str] | None) -> None:
+    async def _begin(self, subject: str, start: int) -> None:
         config: dict[str, object] = {
             "name": self._name,
             "ack_policy": "none",
@@ -72,10 +76,9 @@ class Pull:
             "mem_storage": True,
             "num_replicas": 1,
             "inactive_threshold": INACTIVE_SECONDS * _NANO,
-            "deliver_policy": "all",
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": start,
         }
-        if after is not None and after[1] == self.created:
-            config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": after[0] + 1}
         await self._broker.call(
             f"CONSUMER.CREATE.{self._stream}.{self._name}.{subject}",
             {"stream_name": self._stream, "config": config, "action": "create"},

@@ -162,6 +162,20 @@ async def test_events_that_the_broker_lost_come_from_the_feed(installation: Inst
         assert listener.heard.names == names(1, 20)
 
 
+async def test_a_stream_that_lost_its_end_is_read_from_there_on(installation: Installation) -> None:
+    async with listening(installation, feed_address="http://127.0.0.1:1") as listener:
+        listener.start()
+        await listener.tell(*names(1, 3))
+        await listener.until(3)
+        await listener.stop()
+        async with listener.database.acquire() as conn:  # a copy of the store had brought us there
+            await conn.execute("UPDATE watermark SET stream_sequence = stream_sequence + 1000")
+        listener.start()
+        await listener.tell(*names(4, 6))
+        await listener.until(6)
+        assert listener.heard.names == names(1, 6)
+
+
 async def test_a_feed_that_is_away_stops_nobody(installation: Installation) -> None:
     async with listening(installation, feed_address="http://127.0.0.1:1") as listener:
         listener.start()
