@@ -239,6 +239,9 @@ async def _kept_alive(part: Part, service: str) -> None:
     while True:
         try:
             await part()
+        except DatabaseUnavailable as error:
+            log.warning("part_waits", service=service, part=part.__qualname__, error=repr(error))
+            await clock.pause(AGAIN_SECONDS)
         except Exception:
             log.exception("part_failed", service=service, part=part.__qualname__)
             await clock.pause(AGAIN_SECONDS)

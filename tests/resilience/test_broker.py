@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,33 +17,10 @@ from deploy.local.stack import Stack
 from shared.tasks import end
 from tests.flow.world import CHEN, COMPANY, EAST, LI, WANG, World, founded
 from tests.resilience.scale import scaled
+from tests.resilience.selling import AMOUNT, SHARES, Sales
 from tests.resilience.wholeness import whole
 
-AMOUNT = Decimal("1000.01")
 AMNESIAS = scaled(2, 20)
-MORE_SECONDS_MAX = 30
-
-
-@dataclass
-class Sales:
-    """Deals won one after the other, while something happens to the broker."""
-
-    world: World
-    won: int = 0
-    sold: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def go_on(self) -> None:
-        while True:
-            await self.world.won_deal(str(AMOUNT), shares={LI: "0.5", WANG: "0.5"})
-            async with self.sold:
-                self.won += 1
-                self.sold.notify_all()
-
-    async def more(self, count: int) -> None:
-        """Wait until so many more deals are won."""
-        wanted = self.won + count
-        async with asyncio.timeout(MORE_SECONDS_MAX), self.sold:
-            await self.sold.wait_for(lambda: self.won >= wanted)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +53,7 @@ async def selling(world: World) -> AsyncIterator[Sales]:
             await end([task])
         elif (error := task.exception()) is not None:
             raise error
-    await closed(world, sales.won)
+    await closed(world, len(sales.deals))
 
 
 async def closed(world: World, won: int) -> None:
@@ -161,9 +137,9 @@ async def test_a_tail_that_was_cut_off_and_then_silence(world: World, listener: 
         await asyncio.to_thread(broker.start)
         if listener == "is behind":
             await targets.stop()
-        won = sales.won
+        won = len(sales.deals)
         for _ in range(5):
-            await world.won_deal(str(AMOUNT), shares={LI: "0.5", WANG: "0.5"})
+            await world.won_deal(str(AMOUNT), shares=SHARES)
             won += 1
         if listener == "is ahead":
             await whole(world.stack)
