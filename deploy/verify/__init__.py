@@ -1,0 +1,1 @@
+"""The verifier: recomputes every figure from raw facts and believes none of the services' code."""
