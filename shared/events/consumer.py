@@ -30,6 +30,7 @@ BATCH = 500
 IDLE_SECONDS = 2.0
 AWAY_SECONDS = 0.5
 AWAY_SECONDS_MAX = 10.0
+PATIENCE_SECONDS = 5.0
 
 Reaction: TypeAlias = Callable[[Connection, Context, Sequence[Event]], Awaitable[None]]
 _AWAY = (
@@ -140,12 +141,46 @@ class Consumer:
             log.info("gap", consumer=self._mark.name, after=gap.after, before=gap.before)
             await self._catch_up()
             return
+        except LinkBroken as error:
+            log.warning("broker_doubted", consumer=self._mark.name, error=str(error))
+            await self._catch_up()  # the log decides: it goes on, or the link is broken there too
+            return
+        if batch and not await self._believed(batch):
+            log.warning("broker_doubted", consumer=self._mark.name, number=batch[-1].number)
+            await self._catch_up()
+            return
         if batch:
             await self._apply(batch)
             self._away = AWAY_SECONDS
         if not events and clock.monotonic() - self._looked > IDLE_SECONDS / 2:
             await self._glance()
         await self._keep_lease()
+
+    async def _believed(self, batch: Sequence[Event]) -> bool:
+        """Tell whether these events are the source's; what came live is.
+
+        The stream may hold a history that the source lost when it was restored, and it links to
+        what we know. So the source is asked for the last of what the stream held before we came;
+        if it does not answer for a while, the stream is believed: a phantom is found out later.
+        """
+        last, pull = batch[-1], self._pull
+        if pull is None or last.stream_sequence is None or last.stream_sequence > pull.held:
+            return True
+        until = clock.monotonic() + PATIENCE_SECONDS
+        while clock.monotonic() < until:
+            try:
+                page = await self._feed.read(
+                    self._mark.source, self._mark.partition, last.number - 1, limit=1
+                )
+            except FeedTooShort:
+                return True
+            except (FeedUnavailable, IssuerUnavailable):
+                await clock.pause(AWAY_SECONDS)
+                await self._keep_lease()
+            else:
+                return bool(page.events) and page.events[0].id == last.id
+        pull.held = 0
+        return True
 
     async def _catch_up(self) -> None:
         """Apply what the feed has beyond the watermark; what the broker still brings is dropped."""
@@ -174,6 +209,12 @@ class Consumer:
             raise LinkBroken(
                 f"{self._mark.source} is at event {page.head}, this consumer already at "
                 f"{self._position.number}: the source was restored from an old backup."
+            )
+        known = self._position.event_id
+        if lag == 0 and page.head_event_id != known and None not in (page.head_event_id, known):
+            raise LinkBroken(
+                f"Event {page.head} of {self._mark.source} is {page.head_event_id}, but {known} "
+                f"was applied as such: the source was restored from an old backup."
             )
         batch = contiguous(self._position.number, self._position.event_id, page.events)
         if batch:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import httpx
 import orjson
@@ -31,6 +32,7 @@ class Page:
 
     events: Sequence[Event]
     head: int
+    head_event_id: UUID | None
     partitions: int
 
 
@@ -60,7 +62,9 @@ class FeedClient:
             raise FeedUnavailable(source=source, reason=f"status {answer.status_code}")
         document = orjson.loads(answer.content)
         events = [from_structured(event) for event in document["events"]]
-        return Page(events, document["head"], document["partitions"])
+        return Page(
+            events, document["head"], _id(document.get("head_event_id")), document["partitions"]
+        )
 
     async def _get(self, source: str, partition: int, after: int, limit: int) -> httpx.Response:
         try:
@@ -72,3 +76,7 @@ class FeedClient:
             )
         except httpx.HTTPError as error:
             raise FeedUnavailable(source=source, reason=repr(error)) from error
+
+
+def _id(text: str | None) -> UUID | None:
+    return UUID(text) if text else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Final, LiteralString
+from uuid import UUID
 
 from shared.context import Origin
 from shared.db import Connection, Row
@@ -17,6 +18,9 @@ _READ: Final[LiteralString] = """
 """
 _HEAD: Final[LiteralString] = """
     SELECT head FROM relay WHERE partition = $1
+"""
+_TIP: Final[LiteralString] = """
+    SELECT head, head_event_id FROM relay WHERE partition = $1
 """
 _ACKNOWLEDGED: Final[LiteralString] = """
     SELECT acknowledged FROM relay WHERE partition = $1
@@ -66,6 +70,12 @@ async def read(
 async def head(conn: Connection, partition: int) -> int:
     """Return the number of the last event, 0 when there is none."""
     return await conn.fetchval(_HEAD, partition) or 0
+
+
+async def tip(conn: Connection, partition: int) -> tuple[int, UUID | None]:
+    """Return number and id of the last event, (0, None) when there is none."""
+    row = await conn.fetchrow(_TIP, partition)
+    return (0, None) if row is None else (row["head"], row["head_event_id"])
 
 
 async def acknowledged(conn: Connection, partition: int) -> int:

@@ -36,6 +36,8 @@ class Pull:
         self._broker = broker
         self._stream = broker.stream_of(source)
         self.created = stream.created
+        self.held = stream.last
+        """The stream's last sequence when we came: what it held by then may be out of date."""
         self._name = f"reader-{new_id().hex}"
         self._messages: deque[Msg] = deque()
         self._arrived = asyncio.Event()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
+from uuid import UUID
 
 import orjson
 from fastapi import Query, Request
@@ -64,7 +65,7 @@ async def read_events(
     until = clock.monotonic() + wait
     while True:
         grown = runtime.doorbells[partition].grown  # taken before the look, so no event slips by
-        events, head = await call.read(_stretch, runtime.service, partition, after, limit)
+        events, tip = await call.read(_stretch, runtime.service, partition, after, limit)
         left = until - clock.monotonic()
         # Nobody waits for the answer any more: it must not hold up a stop of the server.
         if events or left <= 0 or await request.is_disconnected():
@@ -72,7 +73,8 @@ async def read_events(
         await clock.within(min(left, LOOK_SECONDS), grown)
     body = {
         "events": [to_structured(_seen_by(call, event)) for event in events],
-        "head": head,
+        "head": tip[0],
+        "head_event_id": tip[1],
         "partitions": len(runtime.doorbells),
     }
     return Response(orjson.dumps(body, default=str), media_type="application/json")
@@ -80,15 +82,16 @@ async def read_events(
 
 async def _stretch(
     conn: Connection, source: str, partition: int, after: int, limit: int
-) -> tuple[Sequence[Event], int]:
-    head = await event_log.head(conn, partition)
+) -> tuple[Sequence[Event], tuple[int, UUID | None]]:
+    tip = await event_log.tip(conn, partition)
+    head, _ = tip
     events: Sequence[Event] = ()
     if after < head:
         events = await event_log.read(conn, source, partition, after=after, limit=limit)
         if not events or events[0].number != after + 1:
             lowest = await event_log.floor(conn, partition) or head + 1
             raise EventsExpired(floor=lowest - 1)
-    return events, head
+    return events, tip
 
 
 def _seen_by(call: Call, event: Event) -> Event:

@@ -50,6 +50,17 @@ class Listening:
     async def tell(self, *names: str) -> None:
         await tell(self.source, *(account(name=name) for name in names))
 
+    async def lose(self, count: int) -> None:
+        """Take the source back to where the last events had never been, as a restore does."""
+        async with self.source.acquire() as conn:
+            head = await conn.fetchval("SELECT head FROM relay") - count
+            await conn.execute("DELETE FROM event_log WHERE number > $1", head)
+            await conn.execute(
+                "UPDATE relay SET head = $1, acknowledged = least(acknowledged, $1),"
+                " head_event_id = (SELECT event_id FROM event_log WHERE number = $1)",
+                head,
+            )
+
     async def until(self, number: int) -> None:
         """Wait until the consumer is at a number."""
         for _ in range(1_000):
@@ -223,12 +234,7 @@ async def test_a_source_from_an_old_backup_stops_the_consumer(installation: Inst
         await listener.tell(*names(1, 5))
         await listener.until(5)
         await listener.stop()
-        async with listener.source.acquire() as conn:  # as if the last two had never been
-            await conn.execute("DELETE FROM event_log WHERE number > 3")
-            await conn.execute(
-                "UPDATE relay SET head = 3, acknowledged = 3, head_event_id ="
-                " (SELECT event_id FROM event_log WHERE number = 3)"
-            )
+        await listener.lose(2)
         await listener.tell(*names(6, 9))
         await asyncio.sleep(0.3)
         listener.start()
@@ -236,3 +242,40 @@ async def test_a_source_from_an_old_backup_stops_the_consumer(installation: Inst
         assert number == 5
         assert "restored from an old backup" in reason
         assert listener.heard.names == names(1, 5)
+
+
+async def test_a_restored_source_that_has_as_many_events_again_stops_the_consumer(
+    installation: Installation,
+) -> None:
+    async with listening(installation) as listener:
+        listener.start()
+        await listener.tell(*names(1, 5))
+        await listener.until(5)
+        await listener.stop()
+        await listener.lose(2)
+        await listener.tell(*names(6, 7))
+        await asyncio.sleep(0.3)
+        listener.start()
+        number, reason = await listener.stopped()
+        assert number == 5
+        assert "Event 5 of pipeline is " in reason
+        assert listener.heard.names == names(1, 5)
+
+
+async def test_what_the_broker_still_holds_of_a_lost_history_is_not_applied(
+    installation: Installation,
+) -> None:
+    async with listening(installation) as listener:
+        listener.start()
+        await listener.tell(*names(1, 3))
+        await listener.until(3)
+        await listener.stop()
+        await listener.tell(*names(4, 8))
+        await asyncio.sleep(0.5)  # so that the broker has them
+        await listener.lose(5)
+        listener.start()
+        await asyncio.sleep(0.5)
+        assert await listener.mark() == (3, None)
+        await listener.tell(*names(9, 12))
+        await listener.until(7)
+        assert listener.heard.names == [*names(1, 3), *names(9, 12)]
