@@ -48,8 +48,12 @@ class Context:
     origin: Origin = Origin.LIVE
     traceparent: str | None = None
 
-    def event_id(self, kind: str, subject: UUID) -> UUID:
-        """Return the id of an event made here: derived in a reaction, fresh in a command."""
+    def event_id(self, kind: str, subject: UUID, version: int) -> UUID:
+        """Return the id of an event made here: derived in a reaction, fresh in a command.
+
+        The version is part of it: a source that was restored answers the same events once more
+        and tells them under the same ids, and what follows from them then is another thing.
+        """
         if self.causation_id is None:
             return new_id()
-        return derived_id(self.causation_id, kind, subject)
+        return derived_id(self.causation_id, kind, subject, version)

@@ -35,7 +35,7 @@ def _row(ctx: Context, content: Contract) -> dict[str, object]:
     subject = content.subject
     return {
         "partition": partition_of(subject.int, ctx.installation.partitions),
-        "event_id": ctx.event_id(content.TYPE, subject),
+        "event_id": ctx.event_id(content.TYPE, subject, content.version),
         "type": content.TYPE,
         "aggregate_id": subject,
         "aggregate_version": content.version,

@@ -245,7 +245,7 @@ async def _post(
         ctx, key = contexts[after.key.owner], after.key
         entries += [
             Entry(
-                id=ctx.event_id(f"entry of tier {tier}", key.id),
+                id=ctx.event_id(f"entry of tier {tier}", key.id, after.version),
                 key=key,
                 plan_version=after.plan_version,
                 tier=tier,
