@@ -34,6 +34,8 @@ _CONNECTION: Final[dict[str, Any]] = {
     "ping_interval": 10,
     "max_outstanding_pings": 2,
     "connect_timeout": 2,
+    # Hints are for other replicas: whoever sends one knows it already.
+    "no_echo": True,
 }
 
 

@@ -126,17 +126,20 @@ async def test_a_service_that_cannot_begin_its_work_is_not_ready_and_says_why(
 async def test_a_doorbell_that_could_not_listen_tries_again(installation: Installation) -> None:
     settings = installation.settings("pipeline")
     broker = Broker(settings.nats_url, settings.installation, "test")
+    replica = Broker(settings.nats_url, settings.installation, "another replica")
     bell = Doorbell(broker, "pipeline", 0)
     with pytest.raises(BrokerUnavailable):
         await bell.listen()
     broker.start()
+    replica.start()
     try:
         async with asyncio.timeout(10):
-            while not broker.connected:
+            while not (broker.connected and replica.connected):
                 await clock.pause(0.02)
             await bell.listen()
-            rung = Doorbell(broker, "pipeline", 0)
+            rung = Doorbell(replica, "pipeline", 0)
             while not await bell.wait(0.1):
                 rung.ring()
     finally:
+        await replica.close()
         await broker.close()
