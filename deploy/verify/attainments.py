@@ -248,5 +248,14 @@ def _check_parent(
         report.equal("attainment.parent", where, says, sum(below, Decimal(0)))
 
 
+def check_marks(report: Report, tables: Tables) -> None:
+    """Report what waits to be posted again after a change of the organisation."""
+    for row in tables["reorganisation"]:
+        where = f"targets.reorganisation attainment {row['attainment_id']}"
+        report.open("attainment.reorganised", where, NOTHING, "posted again")
+    for row in tables["repost"]:
+        report.open("attainment.repost", f"targets.repost deal {row['fact_id']}", NOTHING, "again")
+
+
 def _entry(row: Row) -> str:
     return f"targets.attainment_entry {row['attainment_id']} cause {row['cause_id']}"

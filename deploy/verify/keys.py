@@ -1,0 +1,91 @@
+"""Idempotency keys: each stored answer is whole, and names what is really there."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from deploy.verify.findings import NOTHING, Report
+from deploy.verify.reading import Row, Tables
+from deploy.verify.told import DEAL_NAMES, Log
+
+CREATED = 201
+_VERSIONED = ("deal", "account", "product", "unit", "member", "target", "plan")
+_OTHERS = ("plan_assignment", "parked")
+
+
+def check_keys(report: Report, service: str, tables: Tables, log: Log) -> None:
+    """Check the stored answers of a service: one effect per key, and the effect is there."""
+    report.checked["idempotency_keys"] += len(tables["idempotency"])
+    known: dict[str, int | None] = {}
+    for noun in (*_VERSIONED, *_OTHERS):
+        for row in tables.get(noun, ()):
+            known[str(row["id"])] = row["version"] if noun in _VERSIONED else None
+    said = {
+        (str(told.subject), told.version): told.payload
+        for told in (*log.numbered, *log.waiting)
+        if told.name in DEAL_NAMES
+    }
+    made: Counter[str] = Counter()
+    for row in tables["idempotency"]:
+        where = f"{service}.idempotency {' '.join(row['caller'].split())} {row['key']}"
+        for thing in _things(report, where, row):
+            _check_thing(report, where, thing, known, said)
+            if row["status"] == CREATED:
+                made[str(thing["id"])] += 1
+    for made_id, times in made.items():
+        if times > 1:
+            where = f"{service}.idempotency {made_id}"
+            report.wrong("idempotency.made_once", where, times, 1)
+
+
+def _things(report: Report, where: str, row: Row) -> Iterator[dict[str, Any]]:
+    """Yield what an answer names by an id: itself, or what it lists."""
+    if row["status"] is None or row["body"] is None:
+        report.wrong("idempotency.answer", where, NOTHING, "an answer")
+        return
+    is_good = 200 <= row["status"] < 300
+    report.holds("idempotency.status", where, row["status"], "2xx", true=is_good)
+    try:
+        body = json.loads(row["body"])
+    except ValueError as error:
+        report.wrong("idempotency.answer", where, error, "JSON")
+        return
+    for value in (body, *body.values()):
+        for thing in value if isinstance(value, list) else [value]:
+            if isinstance(thing, dict) and "id" in thing and _is_id(thing["id"]):
+                yield thing
+
+
+def _is_id(value: object) -> bool:
+    """Tell our own ids from those of other systems, which are any text."""
+    try:
+        return str(UUID(str(value))) == value
+    except ValueError:
+        return False
+
+
+def _check_thing(
+    report: Report,
+    where: str,
+    thing: dict[str, Any],
+    known: Mapping[str, int | None],
+    said: Mapping[tuple[str, int], dict[str, Any]],
+) -> None:
+    thing_id, version = thing["id"], thing.get("version")
+    if thing_id not in known:
+        report.wrong("idempotency.effect", where, thing_id, "something that is there")
+        return
+    newest = known[thing_id]
+    if version is None or newest is None:
+        return
+    is_known = 1 <= version <= newest
+    report.holds("idempotency.version", where, version, f"≤ {newest}", true=is_known)
+    told = said.get((thing_id, version))
+    if told is not None and "stage" in thing:
+        says = (thing["stage"], Decimal(thing["amount"]["amount"]), thing["amount"]["currency"])
+        money = told["amount"]
+        should = (told["stage"], Decimal(money["amount"]), money["currency"])
+        report.equal("idempotency.effect", where, says, should)
