@@ -40,7 +40,7 @@ class Progress:
         """Return the events that it has applied, as far as the source still keeps them."""
         return [
             told
-            for told in log.numbered
+            for told in log.readable
             if (told.number or 0) <= self.numbers.get(told.partition, 0)
             and (told.partition, told.number) not in self.aside
         ]
@@ -66,6 +66,16 @@ def progress(reader: Reader, tables: Tables) -> Progress:
         {row["partition"]: row["number"] for row in marks},
         frozenset(aside),
         any(row["stopped"] is not None for row in marks),
+    )
+
+
+def aside_in(schemas: Mapping[str, Tables], source: str) -> frozenset[tuple[int, int]]:
+    """Return the places in a source's log that anybody ever put aside."""
+    return frozenset(
+        (row["partition"], row["number"])
+        for tables in schemas.values()
+        for row in tables["parked"]
+        if row["source"] == source
     )
 
 

@@ -61,7 +61,7 @@ def check_facts(
             _check_fact(report, where, row, told)
         else:
             _check_untold(report, where, row, log, deals.get(fact_id))
-    told_of = {told.subject for told in log.numbered if told.name in DEAL_NAMES}
+    told_of = {told.subject for told in log.readable if told.name in DEAL_NAMES}
     for deal_id in deals.keys() - rows.keys() - told_of:
         if _must_be_known(progressed, log, deal_id):
             where = f"{service}.fact deal {deal_id}"

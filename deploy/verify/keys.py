@@ -25,15 +25,18 @@ def check_keys(report: Report, service: str, tables: Tables, log: Log) -> None:
             known[str(row["id"])] = row["version"] if noun in _VERSIONED else None
     said = {
         (str(told.subject), told.version): told.payload
-        for told in (*log.numbered, *log.waiting)
+        for told in log.events
         if told.name in DEAL_NAMES
     }
+    versions = {(str(row["plan_id"]), row["number"]): row for row in tables.get("plan_version", ())}
     made: Counter[str] = Counter()
     for row in tables["idempotency"]:
         where = f"{service}.idempotency {' '.join(row['caller'].split())} {row['key']}"
         for thing in _things(report, where, row):
             _check_thing(report, where, thing, known, said)
-            if row["status"] == CREATED:
+            if "versions" in thing:
+                _check_versions(report, where, thing, versions)
+            if row["status"] == CREATED and thing.get("version") == 1:
                 made[str(thing["id"])] += 1
     for made_id, times in made.items():
         if times > 1:
@@ -85,7 +88,47 @@ def _check_thing(
     report.holds("idempotency.version", where, version, f"≤ {newest}", true=is_known)
     told = said.get((thing_id, version))
     if told is not None and "stage" in thing:
-        says = (thing["stage"], Decimal(thing["amount"]["amount"]), thing["amount"]["currency"])
-        money = told["amount"]
-        should = (told["stage"], Decimal(money["amount"]), money["currency"])
-        report.equal("idempotency.effect", where, says, should)
+        report.equal("idempotency.effect", where, _deal(thing), _deal(told))
+
+
+def _deal(said: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return the figures of a deal, which an answer and an event give by the same names."""
+    return (
+        said["stage"],
+        Decimal(said["amount"]["amount"]),
+        said["amount"]["currency"],
+        [(line["product_id"], *_numbers(line, "quantity")) for line in said["lines"]],
+        [(share["member_id"], *_numbers(share, "share")) for share in said["shares"]],
+    )
+
+
+def _numbers(part: Mapping[str, Any], field: str) -> tuple[Decimal, Decimal]:
+    return Decimal(part[field]), Decimal(part["amount"]["amount"])
+
+
+def _check_versions(
+    report: Report, where: str, plan: Mapping[str, Any], versions: Mapping[tuple[str, int], Row]
+) -> None:
+    """Check that the versions of a plan still say what was answered: they are never edited."""
+    for answered in plan["versions"]:
+        held = versions.get((plan["id"], answered["number"]))
+        if held is None:
+            report.wrong("idempotency.plan", where, answered["number"], "a version that is there")
+            continue
+        components = json.loads(held["components"])
+        says = [_tables(component, "from", "to") for component in answered["components"]]
+        should = [_tables(component, "start", "end") for component in components]
+        report.equal("idempotency.plan", where, says, should)
+
+
+def _tables(component: Mapping[str, Any], start: str, end: str) -> tuple[object, ...]:
+    return component["key"], *(
+        [(Decimal(tier[start]), tier[end] and Decimal(tier[end]), _rate(tier)) for tier in tiers]
+        for table in (component["table"], component["without_quota"])
+        if table is not None and (tiers := table["tiers"])
+    )
+
+
+def _rate(tier: Mapping[str, Any]) -> Decimal:
+    rate = tier["rate"]
+    return Decimal(rate["value"] if isinstance(rate, dict) else rate)

@@ -26,15 +26,12 @@ def check_ledger(report: Report, tables: Tables) -> None:
     sums = defaultdict(lambda: defaultdict(Decimal))
     currencies: defaultdict[Key, set[str]] = defaultdict(set)
     for row in tables["incentive_entry"]:
-        key = Key(row["payee_id"], row["period"], row["plan_id"], row["component"])
+        key = _key(row)
         sums[key][row["tier"]] += row["amount"]
         currencies[key].add(row["currency"])
         if not row["amount"]:
             report.wrong("incentive_entry.empty", _entry(row), 0, NOTHING)
-    rows = {
-        Key(row["payee_id"], row["period"], row["plan_id"], row["component"]): row
-        for row in tables["incentive"]
-    }
+    rows = {_key(row): row for row in tables["incentive"]}
     for key in sums.keys() - rows.keys():
         report.wrong("incentive.missing", key.place, NOTHING, dict(sums[key]))
     for key, head in rows.items():
@@ -82,7 +79,7 @@ def _check_made_by(report: Report, where: str, row: Row, log: Log) -> None:
     """The id of an entry belongs to the event that brought it, so one event posts it once."""
     if row["cause_first"] < log.floor(row["cause_partition"]):
         return
-    key = Key(row["payee_id"], row["period"], row["plan_id"], row["component"])
+    key = _key(row)
     made = {
         derived(told.id, f"entry of tier {row['tier']}", key.id)
         for number_of in range(row["cause_first"], row["cause_last"] + 1)
@@ -96,12 +93,12 @@ def _check_made_by(report: Report, where: str, row: Row, log: Log) -> None:
 def check_told(report: Report, tables: Tables, log: Log) -> None:
     """Check what was told of each incentive, step by step, against how it stands."""
     told_of: defaultdict[UUID, list[Told]] = defaultdict(list)
-    for told in (*log.numbered, *log.waiting):
+    for told in log.events:
         if told.name == "incentive.recalculated":
             told_of[told.subject].append(told)
     rows: dict[UUID, tuple[Key, Row]] = {}
     for row in tables["incentive"]:
-        key = Key(row["payee_id"], row["period"], row["plan_id"], row["component"])
+        key = _key(row)
         rows[key.id] = key, row
     for incentive_id, events in told_of.items():
         _check_steps(report, events, begins=not log.is_forgotten(incentive_id))
@@ -113,6 +110,39 @@ def check_told(report: Report, tables: Tables, log: Log) -> None:
             _check_last(report, key, row, told_of[incentive_id][-1])
         elif not log.is_forgotten(incentive_id):
             report.wrong("incentive.untold", key.place, row["amount"], NOTHING)
+
+
+def check_steps(report: Report, tables: Tables, log: Log) -> None:
+    """Check that each step that was told is what was posted in the same name.
+
+    What one cause did to an incentive is posted and told under one correlation.
+    """
+    told_of: defaultdict[tuple[UUID, UUID], Decimal] = defaultdict(Decimal)
+    versions: defaultdict[tuple[UUID, UUID], set[int]] = defaultdict(set)
+    for told in log.events:
+        if told.name == "incentive.recalculated":
+            place = (told.subject, told.correlation_id)
+            told_of[place] += Decimal(told.payload["difference"]["amount"])
+            versions[place].add(told.payload["plan_version"])
+    posted: defaultdict[tuple[UUID, UUID], Decimal] = defaultdict(Decimal)
+    for row in tables["incentive_entry"]:
+        incentive_id = _key(row).id
+        if log.is_forgotten(incentive_id):
+            continue
+        place = (incentive_id, row["correlation_id"])
+        posted[place] += row["amount"]
+        is_told = row["plan_version"] in versions[place]
+        should = sorted(versions[place])
+        where = _entry(row)
+        report.holds("incentive_entry.told", where, row["plan_version"], f"{should}", true=is_told)
+    for place in posted.keys() | told_of.keys():
+        if not log.is_forgotten(place[0]):
+            where = f"performance.incentive_entry incentive {place[0]} correlation {place[1]}"
+            report.equal("incentive_entry.step", where, posted[place], told_of[place])
+
+
+def _key(row: Row) -> Key:
+    return Key(row["payee_id"], row["period"], row["plan_id"], row["component"])
 
 
 def _check_steps(report: Report, events: list[Told], *, begins: bool) -> None:

@@ -7,25 +7,9 @@ from uuid import UUID
 
 from deploy.verify.findings import NOTHING, Report
 from deploy.verify.ids import derived, made_at
-from deploy.verify.told import DEAL_NAMES, Log, Told
+from deploy.verify.told import SUBJECT_FIELDS, Log, Told
 
 CLOCKS_DIFFER = timedelta(minutes=10)
-
-SUBJECT_FIELDS = {
-    **dict.fromkeys(DEAL_NAMES, "deal_id"),
-    "account.saved": "account_id",
-    "product.saved": "product_id",
-    "unit.saved": "unit_id",
-    "unit.placed": "unit_id",
-    "member.saved": "member_id",
-    "member.assigned": "member_id",
-    "target.set": "target_id",
-    "attainment.updated": "target_id",
-    "plan.saved": "plan_id",
-    "plan.assigned": "assignment_id",
-    "incentive.recalculated": "incentive_id",
-}
-"""Which field of an event names its subject."""
 
 
 def check_log(report: Report, log: Log) -> None:
@@ -39,8 +23,10 @@ def check_log(report: Report, log: Log) -> None:
         if times > 1:
             where = f"{log.source}.event_log event {event_id}"
             report.wrong("log.event_once", where, times, 1)
-    for told in [*log.numbered, *log.waiting]:
+    for told in log.events:
         _check_event(report, log, told)
+    for told in log.unreadable:
+        report.open("event.unreadable", told.place, told.type, NOTHING)
     for told in log.waiting:
         report.open("log.not_numbered", told.place, NOTHING, "a number")
 

@@ -120,7 +120,7 @@ def _check_steps(
 ) -> None:
     rows = {(row[key], row["valid_from"]): row for row in tables[table]}
     told: dict[tuple[UUID, date], Told] = {}
-    for event in (*log.numbered, *log.waiting):
+    for event in log.events:
         if event.name == name:
             told[event.subject, date.fromisoformat(event.payload["valid_from"])] = event
     for place in sorted(rows.keys() | told.keys()):

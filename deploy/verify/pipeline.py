@@ -14,7 +14,7 @@ from deploy.verify.told import DEAL_NAMES, Log, Told
 
 def check_pipeline(report: Report, tables: Tables, log: Log) -> None:
     """Check all rows of the pipeline, and every version of a deal that it has told."""
-    for told in (*log.numbered, *log.waiting):
+    for told in log.events:
         if told.name in DEAL_NAMES:
             _check_version(report, told)
     for noun, names in (

@@ -133,7 +133,7 @@ def check_plans(report: Report, tables: Tables, log: Log, calendar: FiscalCalend
         versions[row["plan_id"]].append(row)
     told = {
         (event.subject, event.payload["plan_version"]): event.payload
-        for event in (*log.numbered, *log.waiting)
+        for event in log.events
         if event.name == "plan.saved"
     }
     plans = {row["id"]: row for row in tables["plan"]}

@@ -18,11 +18,11 @@ SERVICES: Final = ("knowledge", "performance", "targets", "pipeline")
 _CHASSIS: Final[Mapping[str, LiteralString]] = {
     "outbox": """
         SELECT id, partition, event_id, type, aggregate_id, aggregate_version, occurred_at,
-               causation_id, origin, payload
+               correlation_id, causation_id, origin, payload
           FROM outbox ORDER BY partition, id""",
     "event_log": """
         SELECT partition, number, logged_at, event_id, previous_event_id, type, aggregate_id,
-               aggregate_version, occurred_at, causation_id, origin, payload
+               aggregate_version, occurred_at, correlation_id, causation_id, origin, payload
           FROM event_log ORDER BY partition, number, logged_at""",
     "relay": """
         SELECT partition, head, head_event_id, acknowledged FROM relay ORDER BY partition""",
@@ -66,7 +66,7 @@ _TARGETS: Final[Mapping[str, LiteralString]] = {
           FROM attainment ORDER BY id, partition""",
     "attainment_entry": """
         SELECT attainment_id, cause_id, fact_id, fact_version, amount, deals, source, partition,
-               number
+               number, posted_at
           FROM attainment_entry ORDER BY attainment_id, cause_id""",
     "reorganisation": "SELECT attainment_id FROM reorganisation ORDER BY attainment_id",
     "repost": "SELECT fact_id FROM repost ORDER BY fact_id",
@@ -95,7 +95,7 @@ _PERFORMANCE: Final[Mapping[str, LiteralString]] = {
           FROM incentive ORDER BY payee_id, period, plan_id, component""",
     "incentive_entry": """
         SELECT payee_id, id, period, plan_id, component, plan_version, tier, amount, currency,
-               cause_source, cause_partition, cause_first, cause_last
+               cause_source, cause_partition, cause_first, cause_last, correlation_id
           FROM incentive_entry ORDER BY payee_id, sequence""",
     "recalculation": """
         SELECT payee_id, since, failed_at, reason FROM recalculation ORDER BY payee_id""",

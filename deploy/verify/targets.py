@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -58,12 +58,19 @@ def _check_updates(report: Report, tables: Tables, log: Log, targets: Mapping[UU
     """Check that the last that was told of each target's attainment is how it stands."""
     totals = {(row["id"], row["partition"]): row for row in tables["attainment"]}
     told_of: defaultdict[tuple[UUID, int], list[Told]] = defaultdict(list)
-    for told in (*log.numbered, *log.waiting):
+    for told in log.events:
         if told.name == "attainment.updated":
             told_of[told.subject, told.payload["partition"]].append(told)
             _check_update(report, told, partitions=len(log.relay))
+    posted = _posted(tables)
+    values = {
+        (told.subject, told.version): number(told.payload["value"])
+        for told in log.events
+        if told.name == "target.set"
+    }
     for (target_id, partition), events in told_of.items():
-        _check_order(report, events)
+        _check_values(report, values, events)
+        _check_steps(report, events, targets.get(target_id), partition, posted)
         if target_id not in targets:
             report.wrong("target.missing", f"targets.target {target_id}", NOTHING, partition)
     for target in targets.values():
@@ -79,11 +86,45 @@ def _check_updates(report: Report, tables: Tables, log: Log, targets: Mapping[UU
                 report.wrong("attainment.untold", place, total["actual"], NOTHING)
 
 
-def _check_order(report: Report, events: Sequence[Told]) -> None:
+def _check_steps(
+    report: Report,
+    events: Sequence[Told],
+    target: Row | None,
+    partition: int,
+    posted: Mapping[tuple[UUID, int, datetime], Decimal],
+) -> None:
+    """Check that versions go up, and each step is what was posted at that very moment."""
     for before, after in pairwise(events):
         goes_up = before.version <= after.version
         text = f"≥ {before.version}"
         report.holds("attainment.told_order", after.place, after.version, text, true=goes_up)
+    last: dict[datetime, Decimal] = {}
+    for told in events:
+        last[told.time] = Decimal(told.payload["partition_actual"])
+    for (_, before_actual), (time, actual) in pairwise(last.items()):
+        if target is not None:
+            step = posted.get((target["attainment_id"], partition, time), Decimal(0))
+            places = [told.place for told in events if told.time == time]
+            report.equal("attainment.step", places[-1], actual - before_actual, step)
+
+
+def _posted(tables: Tables) -> Mapping[tuple[UUID, int, datetime], Decimal]:
+    """Return what was posted to each total, by the moment: a batch has one for all it does."""
+    found: defaultdict[tuple[UUID, int, datetime], Decimal] = defaultdict(Decimal)
+    for row in tables["attainment_entry"]:
+        found[row["attainment_id"], row["partition"], row["posted_at"]] += row["amount"]
+    return found
+
+
+def _check_values(
+    report: Report, values: Mapping[tuple[UUID, int], Decimal | None], events: Sequence[Told]
+) -> None:
+    """Check that what is told of an attainment names the value of that version of its target."""
+    for told in events:
+        version = (told.subject, told.payload["target_version"])
+        if version in values:
+            says = number(told.payload["value"])
+            report.equal("attainment.told_value", told.place, says, values[version])
 
 
 def _check_update(report: Report, told: Told, *, partitions: int) -> None:

@@ -2,17 +2,18 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from deploy.verify.deals import Unreadable, deal_of
 from deploy.verify.reading import Row, Tables
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Told:
     """One event; ``number`` is None while it waits in the outbox."""
 
@@ -26,17 +27,18 @@ class Told:
     version: int
     time: datetime
     logged_at: datetime | None
+    correlation_id: UUID
     causation_id: UUID | None
     origin: str
     text: str
 
-    @property
+    @cached_property
     def payload(self) -> dict[str, Any]:
         """Return what it says; nothing where that is no JSON object."""
         found = json.loads(self.text)
         return found if isinstance(found, dict) else {}
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Return its type without product, service and version: ``deal.won``."""
         return ".".join(self.type.split(".")[2:-1])
@@ -55,13 +57,28 @@ class Told:
 
 
 class Log:
-    """The events of one service in their order, by partition, subject and number."""
+    """The events of one service in their order, by partition, subject and number.
 
-    def __init__(self, source: str, tables: Tables) -> None:
+    ``aside`` are the places (partition, number) that some reader put aside. What is unreadable
+    there is known to be so, and says nothing.
+    """
+
+    def __init__(
+        self, source: str, tables: Tables, aside: Collection[tuple[int, int]] = ()
+    ) -> None:
         self.source = source
         self.relay: dict[int, Row] = {row["partition"]: row for row in tables["relay"]}
         self.numbered = [_told(source, row) for row in tables["event_log"]]
         self.waiting = [_told(source, row) for row in tables["outbox"]]
+        self.unreadable = [
+            told
+            for told in self.numbered
+            if (told.partition, told.number) in aside and not _is_readable(told)
+        ]
+        unreadable = {told.id for told in self.unreadable}
+        self.readable = [told for told in self.numbered if told.id not in unreadable]
+        self.events = [*self.readable, *self.waiting]
+        """All that can be read, what waits last."""
 
     @cached_property
     def by_partition(self) -> dict[int, list[Told]]:
@@ -80,7 +97,7 @@ class Log:
     def by_subject(self) -> dict[tuple[str, UUID], list[Told]]:
         """Return all events by noun and subject in order, those that wait last."""
         found: defaultdict[tuple[str, UUID], list[Told]] = defaultdict(list)
-        for told in [*self.numbered, *self.waiting]:
+        for told in self.events:
             found[told.noun, told.subject].append(told)
         return found
 
@@ -110,7 +127,7 @@ class Log:
     def last(self, *names: str) -> Iterator[Told]:
         """Yield of each subject the last event of these names, by its version."""
         newest: dict[UUID, Told] = {}
-        for told in [*self.numbered, *self.waiting]:
+        for told in self.events:
             if told.name in names:
                 held = newest.get(told.subject)
                 if held is None or held.version < told.version:
@@ -118,13 +135,37 @@ class Log:
         yield from newest.values()
 
 
-DEAL_NAMES: Sequence[str] = (
-    "deal.opened",
-    "deal.edited",
-    "deal.won",
-    "deal.lost",
-    "deal.reopened",
-)
+DEAL_NAMES = ("deal.opened", "deal.edited", "deal.won", "deal.lost", "deal.reopened")
+
+SUBJECT_FIELDS = {
+    **dict.fromkeys(DEAL_NAMES, "deal_id"),
+    "account.saved": "account_id",
+    "product.saved": "product_id",
+    "unit.saved": "unit_id",
+    "unit.placed": "unit_id",
+    "member.saved": "member_id",
+    "member.assigned": "member_id",
+    "target.set": "target_id",
+    "attainment.updated": "target_id",
+    "plan.saved": "plan_id",
+    "plan.assigned": "assignment_id",
+    "incentive.recalculated": "incentive_id",
+}
+"""Which field of an event names its subject."""
+
+
+def _is_readable(told: Told) -> bool:
+    """Tell whether an event is of a kind and version that the verifier knows, and is whole."""
+    try:
+        if told.type != f"pharos.{told.source}.{told.name}.v1":
+            return False
+        payload = told.payload
+        says = (payload["version"], payload[SUBJECT_FIELDS[told.name]])
+        if told.name in DEAL_NAMES:
+            deal_of(told.text)
+    except (Unreadable, LookupError, TypeError, ValueError):
+        return False
+    return says == (told.version, str(told.subject))
 
 
 def _told(source: str, row: Row) -> Told:
@@ -139,6 +180,7 @@ def _told(source: str, row: Row) -> Told:
         version=row["aggregate_version"],
         time=row["occurred_at"],
         logged_at=row.get("logged_at"),
+        correlation_id=row["correlation_id"],
         causation_id=row["causation_id"],
         origin=row["origin"],
         text=row["payload"],

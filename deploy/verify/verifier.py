@@ -1,11 +1,12 @@
 """The verifier: recomputes from raw facts what the services store, and names what differs."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Concatenate, ParamSpec
 
 from deploy.verify import attainments, ledgers
 from deploy.verify import credits as credit_ledger
-from deploy.verify.consumers import READERS, check_others, check_reader, progress
+from deploy.verify.consumers import READERS, Reader, aside_in, check_others, check_reader, progress
 from deploy.verify.facts import check_facts, stored
 from deploy.verify.findings import Finding, Kind, Report
 from deploy.verify.incentives import check_incentives, dues
@@ -20,6 +21,8 @@ from deploy.verify.reading import SERVICES, Tables, read
 from deploy.verify.targets import check_targets
 from deploy.verify.told import Log
 from deploy.verify.wins import check_wins
+
+P = ParamSpec("P")
 
 __all__ = ["Finding", "Kind", "Report", "examine", "verify"]
 
@@ -47,14 +50,16 @@ async def examine(dsns: Mapping[str, str], calendar: FiscalCalendar) -> Report:
 def judge(schemas: Mapping[str, Tables], calendar: FiscalCalendar) -> Report:
     """Return what is to be said of schemas that have been read."""
     report = Report()
-    logs = {service: Log(service, tables) for service, tables in schemas.items()}
+    logs = {name: Log(name, tables, aside_in(schemas, name)) for name, tables in schemas.items()}
     for service, tables in schemas.items():
-        check_log(report, logs[service])
-        check_others(report, service, tables)
-        check_keys(report, service, tables, logs[service])
-    _judge_readers(report, schemas, logs)
+        _tried(report, service, check_log, logs[service])
+        _tried(report, service, check_others, service, tables)
+        _tried(report, service, check_keys, service, tables, logs[service])
+    for reader in READERS:
+        if reader.service in schemas and reader.source in schemas:
+            _judge_reader(report, reader, schemas, logs[reader.source])
     if "pipeline" in schemas:
-        check_pipeline(report, schemas["pipeline"], logs["pipeline"])
+        _tried(report, "pipeline", check_pipeline, schemas["pipeline"], logs["pipeline"])
     if "targets" in schemas:
         _judge_targets(report, schemas["targets"], logs, calendar)
     if "performance" in schemas:
@@ -65,44 +70,57 @@ def judge(schemas: Mapping[str, Tables], calendar: FiscalCalendar) -> Report:
     return report
 
 
-def _judge_readers(report: Report, schemas: Mapping[str, Tables], logs: Mapping[str, Log]) -> None:
-    for reader in READERS:
-        if reader.service not in schemas or reader.source not in schemas:
-            continue
-        tables, source = schemas[reader.service], schemas[reader.source]
-        log = logs[reader.source]
-        check_reader(report, reader, tables, log)
-        progressed = progress(reader, tables)
-        if reader.source == "pipeline":
-            check_facts(report, progressed, tables, log, source)
-        else:
-            check_quotas(report, progressed, tables, log, source)
+def _judge_reader(report: Report, reader: Reader, schemas: Mapping[str, Tables], log: Log) -> None:
+    service, tables, source = reader.service, schemas[reader.service], schemas[reader.source]
+    _tried(report, service, check_reader, reader, tables, log)
+    check = check_facts if reader.source == "pipeline" else check_quotas
+    _tried(report, service, check, progress(reader, tables), tables, log, source)
 
 
 def _judge_targets(
     report: Report, tables: Tables, logs: Mapping[str, Log], calendar: FiscalCalendar
 ) -> None:
-    check_organisation(report, tables, logs["targets"])
-    check_targets(report, tables, logs["targets"], calendar)
-    facts, places = stored(report, "targets", tables)
-    organisation = organisation_of(tables)
-    attainments.check_attainments(report, tables, facts, places, organisation, calendar)
-    attainments.check_parents(report, tables, organisation)
-    attainments.check_marks(report, tables)
+    here, log = "targets", logs["targets"]
+    _tried(report, here, check_organisation, tables, log)
+    _tried(report, here, check_targets, tables, log, calendar)
+    facts, places = stored(report, here, tables)
+    by_date = organisation_of(tables)
+    check = attainments.check_attainments
+    _tried(report, here, check, tables, facts, places, by_date, calendar)
+    _tried(report, here, attainments.check_parents, tables, by_date)
+    _tried(report, here, attainments.check_marks, tables)
     if "pipeline" in logs:
-        attainments.check_causes(report, tables, facts, places, logs["pipeline"])
+        _tried(report, here, attainments.check_causes, tables, facts, places, logs["pipeline"])
 
 
 def _judge_performance(
     report: Report, tables: Tables, logs: Mapping[str, Log], calendar: FiscalCalendar
 ) -> None:
-    check_plans(report, tables, logs["performance"], calendar)
-    facts, places = stored(report, "performance", tables)
-    credit_ledger.check_credits(report, tables, facts)
+    here, log = "performance", logs["performance"]
+    _tried(report, here, check_plans, tables, log, calendar)
+    facts, places = stored(report, here, tables)
+    _tried(report, here, credit_ledger.check_credits, tables, facts)
     if "pipeline" in logs:
-        credit_ledger.check_causes(report, tables, facts, places, logs["pipeline"])
-    check_incentives(report, tables, dues(report, tables, facts, calendar), calendar)
-    ledgers.check_ledger(report, tables)
-    ledgers.check_causes(report, tables, logs)
-    ledgers.check_told(report, tables, logs["performance"])
-    ledgers.check_marks(report, tables)
+        check = credit_ledger.check_causes
+        _tried(report, here, check, tables, facts, places, logs["pipeline"])
+    wanted = dues(report, tables, facts, calendar)
+    _tried(report, here, check_incentives, tables, wanted, calendar)
+    _tried(report, here, ledgers.check_ledger, tables)
+    _tried(report, here, ledgers.check_causes, tables, logs)
+    _tried(report, here, ledgers.check_told, tables, log)
+    _tried(report, here, ledgers.check_steps, tables, log)
+    _tried(report, here, ledgers.check_marks, tables)
+
+
+def _tried(
+    report: Report,
+    service: str,
+    check: Callable[Concatenate[Report, P], None],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> None:
+    """Make a check; what it stumbles over is a finding, and the other checks are made."""
+    try:
+        check(report, *args, **kwargs)
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        report.wrong("verifier.unreadable", f"{service}: {check.__name__}", repr(error), "readable")
