@@ -107,6 +107,46 @@ def demo(
     raise typer.Exit(code)
 
 
+@app.command()
+def verify(
+    data: Annotated[
+        Path, typer.Option(help="Folder of a local run, which must be running.")
+    ] = Path(".pharos"),
+    databases: Annotated[
+        str | None,
+        typer.Option(
+            envvar="PHAROS_VERIFY_DATABASES",
+            help="Instead: JSON, service → postgresql://…; services may be left out.",
+        ),
+    ] = None,
+    fiscal_year_start_month: Annotated[
+        int, typer.Option(min=1, max=12, envvar="PHAROS_FISCAL_YEAR_START_MONTH")
+    ] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    lang: Annotated[str | None, typer.Option(help="en or zh; else by LANG.")] = None,
+) -> None:
+    """Recompute every figure from raw facts and name what differs; nothing is written.
+
+    Exit code 0: nothing wrong; 1: something is wrong; 3: something has only not been followed yet;
+    4: nothing could be verified.
+    """
+    from deploy import verifying
+    from shared.period import FiscalCalendar
+
+    if lang not in {None, "en", "zh"}:
+        raise typer.BadParameter("The verifier speaks en and zh.")
+    calendar = FiscalCalendar(start_month=fiscal_year_start_month)
+    try:
+        report = verifying.verified(databases, data, calendar)
+    except (EmbeddedError, verifying.NotVerified) as error:
+        _told(str(error))
+        raise typer.Exit(verifying.NOT_VERIFIED) from None
+    language = lang or verifying.language_of(os.environ)
+    words = verifying.told_to_machines(report) if as_json else verifying.told(report, language)
+    typer.echo(words)
+    raise typer.Exit(verifying.exit_code(report))
+
+
 @contextmanager
 def _told_why_not() -> Iterator[None]:
     """Say in a sentence why the stack cannot run."""

@@ -141,6 +141,13 @@ class Cluster:
         except (FileNotFoundError, ValueError, IndexError):
             return None
 
+    def running_port(self) -> int | None:
+        """Return the TCP port of the server on this folder, None while none takes sessions."""
+        found = self.postmaster()
+        if found is None or found[1] != "ready" or not self.has_postmaster(found[0]):
+            return None
+        return int((self.data / "postmaster.pid").read_text().splitlines()[3])
+
     def forget_postmaster(self) -> None:
         """Remove the postmaster.pid of a server that is gone."""
         (self.data / "postmaster.pid").unlink(missing_ok=True)

@@ -1,6 +1,10 @@
 """The verifier finds nothing in a healthy installation, and one cent or one row that is not."""
 
-from collections.abc import AsyncIterator, Mapping
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -12,9 +16,10 @@ import pytest
 
 from deploy.local.place import throwaway_folder
 from deploy.local.postgres import EmbeddedPostgres
-from deploy.local.provision import provision
+from deploy.local.provision import kept_passwords, provision
 from deploy.local.stack import Stack
 from deploy.verify.verifier import Finding, Kind, verify
+from shared.ids import derived_id, new_id
 from shared.period import FiscalCalendar
 from tests.flow.world import founded
 from tests.resilience.history import lived
@@ -24,12 +29,50 @@ from tests.resilience.wholeness import verified
 
 SEED = 20251123
 TIMES = scaled(24, 200)
+CONSUMERS = {"targets": "attainment", "performance": "credits", "knowledge": "wins"}
+"""Who follows the pipeline."""
+LOGS = ("event_log", "relay")
+FORGET = """
+    WITH kept AS (
+        UPDATE event_log SET logged_at = logged_at + interval '7 days'
+         WHERE number > (SELECT head FROM relay) * 2 / 3)
+    DELETE FROM event_log WHERE number <= (SELECT head FROM relay) * 2 / 3
+"""
+LOSE_AN_OLD_FACT = "DELETE FROM fact WHERE number = (SELECT min(number) FROM fact)"
+MARK = """
+    INSERT INTO recalculation (payee_id, since, correlation_id, origin)
+    SELECT payee_id, '2025-01-01', id, 'live' FROM plan_assignment LIMIT 1
+"""
+TELL = """
+    INSERT INTO event_log (
+        partition, number, event_id, previous_event_id, type, aggregate_id, aggregate_version,
+        occurred_at, correlation_id, origin, payload)
+    SELECT 0, head + 1, $1, head_event_id, 'pharos.pipeline.deal.won.v9', $2, 1, now(), $2, 'live',
+           '{"商机": "读不懂"}'
+      FROM relay
+"""
+RAISE_HEAD = "UPDATE relay SET head = head + 1, head_event_id = $1"
+PARK = """
+    INSERT INTO parked (
+        id, consumer, source, partition, number, event_id, type, event, reason, stack, parked_at)
+    SELECT $1, consumer, source, partition, number + 1, $3, 'pharos.pipeline.deal.won.v9', '{}',
+           $4, '', now()
+      FROM watermark
+     WHERE consumer = $2
+"""
+RAISE_WATERMARK = "UPDATE watermark SET number = number + 1, event_id = $2 WHERE consumer = $1"
+ALSO_KEPT = {
+    "targets": ("parked",),
+    "performance": ("parked", "recalculation"),
+    "knowledge": ("parked",),
+}
 
 
 @dataclass(frozen=True)
 class AtRest:
     """An installation whose services are stopped: nobody but a test changes anything."""
 
+    folder: Path
     dsns: Mapping[str, str]
     hands: Mapping[str, Tampering]
     connections: Mapping[str, "asyncpg.Connection[asyncpg.Record]"]
@@ -38,6 +81,20 @@ class AtRest:
     async def findings(self) -> list[Finding]:
         """Return what the verifier finds now."""
         return list(await verify(self.dsns, FiscalCalendar()))
+
+    async def run(self, service: str, statement: str, *values: object) -> None:
+        """Change something by hand."""
+        await self.connections[service].execute(statement, *values)
+
+    @asynccontextmanager
+    async def restored(self, **tables: Sequence[str]) -> AsyncIterator[None]:
+        """Put tables of services back at the end, as they were."""
+        try:
+            yield
+        finally:
+            for service, names in tables.items():
+                for name in names:
+                    await self.hands[service].restore(name)
 
 
 @asynccontextmanager
@@ -57,8 +114,8 @@ async def history(folder: Path, partitions: int) -> AsyncIterator[AtRest]:
                 open_connections.push_async_callback(connections[service].close)
             hands = {service: Tampering(held) for service, held in connections.items()}
             for service, hand in hands.items():
-                await hand.keep(list(PLACES[service]))
-            yield AtRest(dsns, hands, connections, partitions)
+                await hand.keep([*PLACES[service], *ALSO_KEPT.get(service, ())])
+            yield AtRest(stack.folder, dsns, hands, connections, partitions)
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +163,108 @@ async def test_an_installation_of_four_partitions_is_verified_alike() -> None:
         async with history(folder, 4) as held:
             unnamed = await tampered(held, scaled(8, 60))
     assert not unnamed, "\n".join(unnamed)
+
+
+async def test_a_log_that_has_forgotten_its_first_weeks_is_whole(at_rest: AtRest) -> None:
+    async with at_rest.restored(**dict.fromkeys(("pipeline", "targets", "performance"), LOGS)):
+        for service in ("pipeline", "targets", "performance"):
+            await at_rest.run(service, FORGET)
+        assert not await at_rest.findings()
+        # What the log says no more is held against the deal itself.
+        async with at_rest.restored(knowledge=["fact"]):
+            await at_rest.run("knowledge", LOSE_AN_OLD_FACT)
+            found = await at_rest.findings()
+            assert "fact.missing" in {finding.check for finding in found}
+
+
+async def test_what_waits_is_open_and_nothing_is_wrong(at_rest: AtRest) -> None:
+    async with at_rest.restored(performance=["recalculation"]):
+        await at_rest.run("performance", MARK)
+        found = await at_rest.findings()
+    assert {(finding.kind, finding.check) for finding in found} == {
+        (Kind.OPEN, "recalculation.waits")
+    }
+
+
+async def poisoned(at_rest: AtRest, reason: str) -> None:
+    """Let the pipeline tell what nobody can read, and let everybody put it aside."""
+    event_id = new_id()
+    await at_rest.run("pipeline", TELL, event_id, new_id())
+    await at_rest.run("pipeline", RAISE_HEAD, event_id)
+    for service, consumer in CONSUMERS.items():
+        parked_id = derived_id(consumer, event_id)
+        await at_rest.run(service, PARK, parked_id, consumer, event_id, reason)
+        await at_rest.run(service, RAISE_WATERMARK, consumer, event_id)
+
+
+@pytest.mark.parametrize(
+    ("reason", "wrong"), [("没有该类型的事件契约", set()), ("", {"parked.reason"})]
+)
+async def test_what_was_put_aside_is_open_as_long_as_it_is_explained(
+    at_rest: AtRest, reason: str, wrong: set[str]
+) -> None:
+    aside = dict.fromkeys(CONSUMERS, ("parked", "watermark"))
+    async with at_rest.restored(pipeline=LOGS, **aside):
+        await poisoned(at_rest, reason)
+        found = await at_rest.findings()
+    is_open = {finding.check for finding in found if finding.kind is Kind.OPEN}
+    assert is_open == {"event.unreadable", "parked.waits"}
+    assert {finding.check for finding in found if finding.kind is Kind.WRONG} == wrong
+
+
+def pharos_verify(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command with no other PHAROS variable than these, in an English terminal."""
+    here = {name: value for name, value in os.environ.items() if not name.startswith("PHAROS_")}
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.cli", "verify", *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**here, "NO_COLOR": "1", "LC_ALL": "C.UTF-8", **variables},
+    )
+
+
+async def test_the_command_says_how_much_it_checked(at_rest: AtRest) -> None:
+    english = pharos_verify("--data", str(at_rest.folder))
+    assert english.returncode == 0, english.stderr + english.stdout
+    assert english.stdout.startswith("Checked 25 deals, 1 accounts, 2 products, ")
+    assert english.stdout.endswith(": 0 wrong, 0 open.\n")
+    chinese = pharos_verify("--data", str(at_rest.folder), LC_ALL="zh_CN.UTF-8")
+    assert chinese.stdout.startswith("已核对 25 笔商机、")
+
+
+async def test_the_command_names_what_is_wrong_and_ends_with_1(at_rest: AtRest) -> None:
+    databases = json.dumps({"performance": at_rest.dsns["performance"]})
+    async with at_rest.restored(performance=["incentive"]):
+        await at_rest.run("performance", "UPDATE incentive SET amount = amount + 0.01")
+        answer = pharos_verify("--lang", "zh", PHAROS_VERIFY_DATABASES=databases)
+        machine = pharos_verify("--json", PHAROS_VERIFY_DATABASES=databases)
+    assert answer.returncode == machine.returncode == 1
+    assert "错误：performance.incentive payee " in answer.stdout
+    said = json.loads(machine.stdout)
+    assert said["wrong"] == len(said["findings"]) > 0
+    assert said["open"] == 0
+    assert said["checked"]["incentives"] > 0
+
+
+async def test_the_command_tells_what_is_only_open_by_3(at_rest: AtRest) -> None:
+    async with at_rest.restored(performance=["recalculation"]):
+        await at_rest.run("performance", MARK)
+        answer = pharos_verify("--data", str(at_rest.folder))
+    assert answer.returncode == 3
+    assert answer.stdout.startswith("not yet followed: performance.recalculation payee ")
+
+
+def test_an_installation_that_does_not_run_is_told_how_to_start() -> None:
+    with throwaway_folder() as folder:
+        kept_passwords_in(folder)
+        answer = pharos_verify("--data", str(folder))
+    assert answer.returncode == 4
+    assert f"Nothing runs in {folder}. Start it: pharos run --data " in answer.stderr
+
+
+def kept_passwords_in(folder: Path) -> None:
+    """Make what an installation leaves behind when it is stopped."""
+    (folder / "secrets").mkdir()
+    kept_passwords(folder / "secrets" / "roles.json")
