@@ -4,6 +4,7 @@ from pathlib import Path
 
 from services.pipeline.accounts import api as accounts
 from services.pipeline.deals import api as deals
+from services.pipeline.deals.commands import snapshot as deals_now
 from services.pipeline.products import api as products
 from shared.http.service import Service
 
@@ -13,4 +14,5 @@ SERVICE = Service(
     description="Accounts, products and deals, from open to won or lost.",
     routers=(accounts.router, products.router, deals.router),
     migrations=Path(__file__).parent / "migrations",
+    snapshots={"deals": deals_now},
 )

@@ -7,6 +7,7 @@ from services.targets.attainment.commands import repost
 from services.targets.attainment.reactions import DEALS
 from services.targets.org import api as org
 from services.targets.targets import api as targets
+from services.targets.targets.commands import snapshot as targets_now
 from shared.http.service import Service
 
 SERVICE = Service(
@@ -17,4 +18,5 @@ SERVICE = Service(
     migrations=Path(__file__).parent / "migrations",
     subscriptions=(DEALS,),
     chores=(repost,),
+    snapshots={"targets": targets_now},
 )

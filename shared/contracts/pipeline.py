@@ -79,6 +79,11 @@ DEAL_EVENTS = frozenset(
 """Every event that carries a deal fact: what a reader of deals subscribes to."""
 
 
+def undone(deal: DealFact) -> DealFact:
+    """Return the deal as if it had never been closed: it counts for nothing."""
+    return deal.model_copy(update={"stage": DealStage.OPEN, "closed_on": None})
+
+
 @published("pharos.pipeline.product.saved.v1", read="products:read", subject="product_id")
 class ProductSaved(Contract):
     """A product at one version, whole."""

@@ -20,6 +20,7 @@ from shared.events.feed import FeedClient, FeedTooShort, FeedUnavailable
 from shared.events.lease import Lease
 from shared.events.pull import Pull
 from shared.events.sequence import Gap, LinkBroken, contiguous
+from shared.events.snapshot import Correct
 from shared.events.watermark import LeaseLost, Position, Watermark
 from shared.logs import logger
 from shared.metrics import Metrics
@@ -50,12 +51,17 @@ class Subscription:
     ``react`` gets the events it handles, decoded and in order, inside the transaction that moves
     the watermark; ``event.context(ctx)`` is the context of what answers one of them. It may be
     called again with the same events after a rollback.
+
+    ``snapshot`` names the source's snapshot of what it handles, ``correct`` brings the reader to
+    a stretch of that, in a transaction that holds the watermark: the way on after a restore.
     """
 
     consumer: str
     source: str
     handles: frozenset[str]
     react: Reaction
+    snapshot: str = ""
+    correct: Correct | None = None
 
 
 class Consumer:

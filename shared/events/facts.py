@@ -1,14 +1,16 @@
 """Facts as a reader keeps them: each at its highest version, whatever the order of arrival."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Generic, LiteralString, TypeVar
 from uuid import UUID
 
-from shared.context import Origin
+from shared.context import Context, Origin
 from shared.contracts.contract import Contract
-from shared.db import Connection
+from shared.db import Connection, columns
 from shared.events.envelope import Event
+from shared.events.snapshot import Stretch, withdrawal
+from shared.ids import derived_id
 
 F = TypeVar("F", bound=Contract)
 
@@ -39,6 +41,37 @@ _ADVANCE: Final[LiteralString] = """
                learned_at = excluded.learned_at
          WHERE fact.version < excluded.version)
     SELECT id, body FROM known
+"""
+
+_STRETCH: Final[LiteralString] = """
+    SELECT id, body
+      FROM fact
+     WHERE source = $1 AND partition = $2 AND kind = ANY($3::text[])
+       AND id > $4 AND ($5::uuid IS NULL OR id <= $5)
+     ORDER BY id
+       FOR UPDATE
+"""
+_REPLACE: Final[LiteralString] = """
+    INSERT INTO fact (id, kind, version, body, source, partition, number, origin, learned_at)
+    SELECT f.id, f.kind, f.version, f.body, f.source, f.partition, f.number, f.origin,
+           f.learned_at
+      FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::json[], $5::text[],
+                  $6::smallint[], $7::bigint[], $8::text[], $9::timestamptz[])
+           AS f (id, kind, version, body, source, partition, number, origin, learned_at)
+    ON CONFLICT (id) DO UPDATE
+       SET kind = excluded.kind, version = excluded.version, body = excluded.body,
+           number = excluded.number, learned_at = excluded.learned_at
+"""
+_FORGET: Final[LiteralString] = """
+    DELETE FROM fact WHERE id = ANY($1::uuid[])
+"""
+# A fact may be right, yet have come under a number that the source has not given (again).
+_RENUMBER: Final[LiteralString] = """
+    UPDATE fact
+       SET number = $6
+     WHERE source = $1 AND partition = $2 AND kind = ANY($3::text[])
+       AND id > $4 AND ($5::uuid IS NULL OR id <= $5)
+       AND number > $6
 """
 
 
@@ -96,19 +129,66 @@ async def _advance(conn: Connection, newest: Sequence[Event], contract: type[F])
     """Store facts where they are newer; return what was known of each before."""
     if not newest:
         return {}
-    rows = await conn.fetch(
-        _ADVANCE,
-        [event.subject for event in newest],
-        [event.type for event in newest],
-        [event.version for event in newest],
-        [event.data for event in newest],
-        [event.source for event in newest],
-        [event.partition for event in newest],
-        [event.number for event in newest],
-        [event.origin.value for event in newest],
-        [event.time for event in newest],
-    )
+    rows = await conn.fetch(_ADVANCE, *_columns(newest))
     return {row["id"]: contract.model_validate_json(row["body"]) for row in rows}
+
+
+def _columns(events: Sequence[Event]) -> tuple[list[object], ...]:
+    rows = [
+        (
+            event.subject,
+            event.type,
+            event.version,
+            event.data,
+            event.source,
+            event.partition,
+            event.number,
+            event.origin.value,
+            event.time,
+        )
+        for event in events
+    ]
+    return columns(rows, 9)
+
+
+async def reconcile(
+    conn: Connection,
+    ctx: Context,
+    stretch: Stretch,
+    kinds: Iterable[str],
+    contract: type[F],
+    undone: Callable[[F], F],
+) -> Sequence[Change[F]]:
+    """Store just what a stretch of the source's snapshot says; return the changes.
+
+    Versions count for nothing here: a source that was restored has lower ones, and other facts
+    under the same. A fact that the source does not have is forgotten; its change leads to what
+    ``undone`` makes of it, which must count for nothing. The caller holds the watermark.
+    """
+    place = stretch.source, stretch.partition, list(kinds), stretch.after, stretch.last
+    known = {
+        row["id"]: contract.model_validate_json(row["body"])
+        for row in await conn.fetch(_STRETCH, *place)
+    }
+    changes: list[Change[F]] = []
+    told = [event for event in stretch.events if isinstance(event.content, contract)]
+    for event in told:
+        after = contract.model_validate_json(event.data or "")
+        before = known.pop(event.subject, None)
+        if before != after:
+            changes.append(Change(replace(event, id=_cause(ctx, event.subject)), before, after))
+    await conn.execute(_REPLACE, *_columns([change.event for change in changes]))
+    for subject, unknown in known.items():
+        cause = _cause(ctx, subject)
+        never = withdrawal(subject, unknown.version, stretch, cause, ctx.now)
+        changes.append(Change(never, unknown, undone(unknown)))
+    await conn.execute(_FORGET, list(known))
+    await conn.execute(_RENUMBER, *place, stretch.tip.number)
+    return changes
+
+
+def _cause(ctx: Context, subject: UUID) -> UUID:
+    return derived_id("repair", ctx.correlation_id, subject)
 
 
 async def lock_many(

@@ -41,6 +41,13 @@ _SETTLE: Final[LiteralString] = """
     UPDATE parked SET state = $2, settled_at = $3, settled_by = $4 WHERE id = $1
 """
 
+_DISCARD_ALL: Final[LiteralString] = """
+    UPDATE parked
+       SET state = 'discarded', settled_at = $4, settled_by = $5
+     WHERE consumer = $1 AND source = $2 AND partition = $3 AND state = 'parked'
+    RETURNING id
+"""
+
 
 class ParkedEventNotFound(NotFound):
     """There is no parked event of that id."""
@@ -150,6 +157,14 @@ async def lock(conn: Connection, parked_id: UUID) -> tuple[str, Event]:
     if row["state"] != "parked":
         raise AlreadySettled(state=row["state"])
     return row["consumer"], from_structured(orjson.loads(row["event"]))
+
+
+async def discard_all(
+    conn: Connection, consumer: str, source: str, partition: int, actor: str
+) -> int:
+    """Decide that all events parked by a consumer stay without effect; return how many."""
+    now = clock.now()
+    return len(await conn.fetch(_DISCARD_ALL, consumer, source, partition, now, actor))
 
 
 async def settle(conn: Connection, parked_id: UUID, state: str, actor: str) -> None:

@@ -33,7 +33,7 @@ _ADVANCE: Final[LiteralString] = """
     RETURNING w.number
 """
 _HOLD: Final[LiteralString] = """
-    SELECT number
+    SELECT number, event_id, stopped
       FROM watermark
      WHERE consumer = $1 AND source = $2 AND partition = $3
        FOR UPDATE
@@ -133,7 +133,14 @@ class Watermark:
 
         False when there is no such consumer.
         """
-        return await conn.fetchval(_HOLD, *self.labels) is not None
+        return await self.held(conn) is not None
+
+    async def held(self, conn: Connection) -> Position | None:
+        """Return where the consumer is and keep it there until the caller's transaction ends."""
+        row = await conn.fetchrow(_HOLD, *self.labels)
+        if row is None:
+            return None
+        return Position(row["number"], row["event_id"], None, row["stopped"])
 
     async def resume(self, conn: Connection, number: int, event_id: UUID | None) -> None:
         """Let a stopped consumer go on behind an event of its source."""

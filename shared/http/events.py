@@ -72,7 +72,7 @@ async def read_events(
             break
         await clock.within(min(left, LOOK_SECONDS), grown)
     body = {
-        "events": [to_structured(_seen_by(call, event)) for event in events],
+        "events": [to_structured(seen_by(call, event)) for event in events],
         "head": tip[0],
         "head_event_id": tip[1],
         "partitions": len(runtime.doorbells),
@@ -94,7 +94,8 @@ async def _stretch(
     return events, tip
 
 
-def _seen_by(call: Call, event: Event) -> Event:
+def seen_by(call: Call, event: Event) -> Event:
+    """Return the event as the caller may see it: without its content where that is withheld."""
     contract = contract_of(event.type)
     if contract is not None and contract.READ in call.principal.permissions:
         return event

@@ -125,7 +125,7 @@ async def resume(
     applied again through the version guard; an older version than known changes nothing.
     """
     mark = Watermark(consumer, source, partition)
-    return await call.run(_as_it_is, _resume, mark, body)
+    return await call.run(as_it_is, _resume, mark, body)
 
 
 @router.get("/parked", openapi_extra=needs("operations:read"))
@@ -150,7 +150,7 @@ async def list_parked(
 async def replay(request: Request, parked_id: UUID, call: CallOf) -> Response:
     """Apply a parked event now, past the watermark; an older version than known changes nothing."""
     subscriptions: Sequence[Subscription] = request.app.state.runtime.subscriptions
-    return await call.run(_as_it_is, _replay, parked_id, subscriptions)
+    return await call.run(as_it_is, _replay, parked_id, subscriptions)
 
 
 @router.post(
@@ -160,7 +160,7 @@ async def replay(request: Request, parked_id: UUID, call: CallOf) -> Response:
 )
 async def discard(parked_id: UUID, call: CallOf) -> Response:
     """Decide that a parked event stays without effect."""
-    return await call.run(_as_it_is, _discard, parked_id)
+    return await call.run(as_it_is, _discard, parked_id)
 
 
 async def _replay(
@@ -190,5 +190,6 @@ async def _resume(conn: Connection, _: Context, mark: Watermark, body: ResumeBod
     return ConsumerView.of(mark, Position(body.after, body.event_id, None, None))
 
 
-def _as_it_is(answer: Answer) -> Answer:
+def as_it_is(answer: Answer) -> Answer:
+    """Return what a command answers, which is a view already."""
     return answer

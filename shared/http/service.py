@@ -1,6 +1,6 @@
 """The service factory: a service says what it is, the chassis makes an app of it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +8,9 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 
 from shared.events.consumer import Subscription
-from shared.http import events, operations, problems, system
+from shared.events.snapshot import SnapshotOf
+from shared.http import events, operations, problems, repair, system
+from shared.http import snapshots as snapshot_routes
 from shared.http.middleware import BodyLimit, RequestScope
 from shared.http.routes import check
 from shared.runtime import Chore, Role, Runtime
@@ -17,7 +19,10 @@ from shared.settings import ServiceSettings
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a service is: its name and title, its routers, what it listens to and works off."""
+    """What a service is: its name and title, its routers, what it listens to and works off.
+
+    ``snapshots`` are the facts that its events tell of, as they are now, by noun.
+    """
 
     name: str
     title: str
@@ -25,9 +30,17 @@ class Service:
     migrations: Path
     subscriptions: Sequence[Subscription] = ()
     chores: Sequence[Chore] = ()
+    snapshots: Mapping[str, SnapshotOf] = field(default_factory=dict)
     description: str = ""
     chassis: Sequence[APIRouter] = field(
-        default=(system.router, events.router, operations.router), init=False
+        default=(
+            system.router,
+            events.router,
+            snapshot_routes.router,
+            operations.router,
+            repair.router,
+        ),
+        init=False,
     )
 
 
@@ -63,6 +76,7 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
     for router in routers:
         app.router.routes.extend(router.routes)
     problems.install(app)
+    app.state.snapshots = service.snapshots
     app.add_middleware(BodyLimit, limit=settings.body_limit_bytes)
     app.add_middleware(RequestScope, service=service.name)
     return app

@@ -1,18 +1,21 @@
 """What targets and their attainment do to quotas, and by them to incentives."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from services.performance.incentives import commands as incentives
-from services.performance.incentives.model import PayeePeriod
+from services.performance.incentives.model import Cause, PayeePeriod
 from services.performance.plans import queries as plans
 from services.performance.plans.queries import Holding
 from services.performance.quotas import rules, store
-from services.performance.quotas.model import Aim
+from services.performance.quotas.model import Actual, Aim, Quota
 from shared.context import Context
 from shared.contracts.targets import AttainmentUpdated, ScopeKind, TargetSet
 from shared.db import Connection
 from shared.events.consumer import Subscription
 from shared.events.envelope import Event
+from shared.events.outbox import partition_of
+from shared.events.snapshot import Stretch
 from shared.period import FiscalCalendar, PeriodKind
 
 Touched = dict[Aim, Context]
@@ -22,6 +25,47 @@ Touched = dict[Aim, Context]
 async def follow_targets(conn: Connection, ctx: Context, events: Sequence[Event]) -> None:
     """Keep targets and actuals at their highest versions, and work out again who they pay."""
     touched = await _follow_values(conn, ctx, events) | await _follow_actuals(conn, ctx, events)
+    await _work_out(conn, ctx, touched, incentives.cause_of(events))
+
+
+async def correct_targets(conn: Connection, ctx: Context, stretch: Stretch) -> int:
+    """Know the targets of a snapshot and where they stand, and no others; work out who they pay."""
+    known = rules.by_target(*await _known(conn, ctx, stretch))
+    told = rules.by_target(*rules.read(event.content for event in stretch.events))
+    wrong = {
+        target for target in known.keys() | told.keys() if known.get(target) != told.get(target)
+    }
+    await store.forget_many(conn, wrong)
+    right = [told[target] for target in sorted(wrong & told.keys())]
+    await store.save_many(conn, [one.quota for one in right if one.quota is not None])
+    await store.save_actuals(conn, [actual for one in right for actual in one.actuals])
+    touched: Touched = {}
+    for target in wrong:
+        for one in (known.get(target), told.get(target)):
+            if one is not None and one.quota is not None:
+                touched[one.quota.aim] = ctx
+    await _work_out(conn, ctx, touched, Cause("performance"))
+    return len(wrong)
+
+
+async def _known(
+    conn: Connection, ctx: Context, stretch: Stretch
+) -> tuple[Sequence[Quota], Sequence[Actual]]:
+    """Return what is known of the targets of a stretch, which are those of one partition."""
+    quotas, actuals = await store.lock_stretch(conn, stretch.after, stretch.last)
+    partitions = ctx.installation.partitions
+
+    def there(target_id: UUID) -> bool:
+        return partition_of(target_id.int, partitions) == stretch.partition
+
+    return (
+        [quota for quota in quotas if there(quota.target_id)],
+        [actual for actual in actuals if there(actual.target_id)],
+    )
+
+
+async def _work_out(conn: Connection, ctx: Context, touched: Touched, cause: Cause) -> None:
+    """Work out again who is paid on what was touched."""
     quarterly = {
         aim: context
         for aim, context in touched.items()
@@ -31,7 +75,7 @@ async def follow_targets(conn: Connection, ctx: Context, events: Sequence[Event]
     await incentives.lock_units_in(conn, unit_ids)
     contexts = await _paid_by(conn, quarterly, ctx.installation.calendar)
     if contexts:
-        await incentives.recalculate_many_in(conn, contexts, incentives.cause_of(events))
+        await incentives.recalculate_many_in(conn, contexts, cause)
 
 
 async def _follow_values(conn: Connection, ctx: Context, events: Sequence[Event]) -> Touched:
@@ -94,4 +138,6 @@ TARGETS = Subscription(
     source="targets",
     handles=frozenset(contract.TYPE for contract in (TargetSet, AttainmentUpdated)),
     react=follow_targets,
+    snapshot="targets",
+    correct=correct_targets,
 )

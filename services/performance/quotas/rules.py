@@ -1,10 +1,46 @@
 """Targets as they are told, made into what pay needs to know of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from services.performance.quotas.model import Actual, Aim, Quota
-from shared.contracts.targets import AttainmentUpdated, TargetSet
+from shared.contracts.contract import Contract
+from shared.contracts.targets import AttainmentUpdated, ScopeKind, TargetSet
+
+
+class Known(NamedTuple):
+    """All that is known of a target."""
+
+    quota: Quota | None
+    actuals: frozenset[Actual]
+
+
+def read(told: Iterable[Contract | None]) -> tuple[Sequence[Quota], Sequence[Actual]]:
+    """Return quotas and actuals that contents tell of.
+
+    A member's own attainment is not kept: own credits are counted from the deals.
+    """
+    contents = list(told)
+    quotas = [quota_of(content) for content in contents if isinstance(content, TargetSet)]
+    units = [
+        content
+        for content in contents
+        if isinstance(content, AttainmentUpdated) and content.scope is ScopeKind.UNIT
+    ]
+    return quotas, list(actuals_of(units))
+
+
+def by_target(quotas: Iterable[Quota], actuals: Iterable[Actual]) -> Mapping[UUID, Known]:
+    """Return what is known, by target."""
+    quota_by = {quota.target_id: quota for quota in quotas}
+    actuals_by: dict[UUID, set[Actual]] = {}
+    for actual in actuals:
+        actuals_by.setdefault(actual.target_id, set()).add(actual)
+    return {
+        target: Known(quota_by.get(target), frozenset(actuals_by.get(target, ())))
+        for target in quota_by.keys() | actuals_by.keys()
+    }
 
 
 def quota_of(target: TargetSet) -> Quota:

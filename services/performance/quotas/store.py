@@ -39,6 +39,39 @@ _SAVE_ACTUALS: Final[LiteralString] = """
     RETURNING target_id
 """
 
+_STRETCH: Final[LiteralString] = """
+    SELECT target_id, version, scope, scope_id, metric, period, currency, value
+      FROM quota
+     WHERE target_id > $1 AND ($2::uuid IS NULL OR target_id <= $2)
+     ORDER BY target_id
+       FOR UPDATE
+"""
+_ACTUALS: Final[LiteralString] = """
+    SELECT target_id, partition, version, actual
+      FROM quota_actual
+     WHERE target_id > $1 AND ($2::uuid IS NULL OR target_id <= $2)
+     ORDER BY target_id, partition
+       FOR UPDATE
+"""
+_FORGET: Final[LiteralString] = """
+    WITH forgotten AS (DELETE FROM quota_actual WHERE target_id = ANY($1::uuid[]))
+    DELETE FROM quota WHERE target_id = ANY($1::uuid[])
+"""
+
+
+async def lock_stretch(
+    conn: Connection, after: UUID, last: UUID | None
+) -> tuple[Sequence[Quota], Sequence[Actual]]:
+    """Return quotas and actuals of the targets behind an id and up to another, locked."""
+    quotas = [_to_quota(row) for row in await conn.fetch(_STRETCH, after, last)]
+    actuals = [Actual(**dict(row)) for row in await conn.fetch(_ACTUALS, after, last)]
+    return quotas, actuals
+
+
+async def forget_many(conn: Connection, target_ids: Collection[UUID]) -> None:
+    """Let go of all that is known of these targets."""
+    await conn.execute(_FORGET, list(target_ids))
+
 
 async def lock_many(conn: Connection, target_ids: Collection[UUID]) -> dict[UUID, Quota]:
     """Return the quotas of these targets that are known, locked."""

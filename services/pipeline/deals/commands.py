@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.pipeline.accounts import queries as accounts
-from services.pipeline.deals import rules, store
+from services.pipeline.deals import queries, rules, store
 from services.pipeline.deals.model import (
     Changes,
     Deal,
@@ -18,6 +18,7 @@ from services.pipeline.deals.model import (
 from services.pipeline.deals.queries import DealNotFound
 from services.pipeline.products import queries as products
 from shared.context import Context
+from shared.contracts.pipeline import DealFact
 from shared.db import Connection
 from shared.errors import Conflict, Invalid, PharosError
 from shared.events import outbox
@@ -117,6 +118,12 @@ async def record_deals(
             raise error.under(f"/deals/{place}") from None
     await _save(conn, ctx, [(before, after) for before, after in changes if before is not after])
     return [Outcome(after, None if before is None else before.version) for before, after in changes]
+
+
+async def snapshot(conn: Connection, after: UUID, limit: int) -> Sequence[DealFact]:
+    """Return the next deals by id as their events would tell of them now."""
+    deals = await queries.listed(conn, after, None, None, limit)
+    return [rules.told(None, deal) for deal in deals]
 
 
 def _agreed(draft: RecordDraft, place: int) -> Record:

@@ -70,6 +70,13 @@ async def open_for_targets(conn: Connection, ctx: Context, keys: Sequence[Key]) 
     await _tell(conn, ctx, totals, {}, {})
 
 
+async def standing(conn: Connection, attainment_ids: Sequence[UUID]) -> Sequence[AttainmentUpdated]:
+    """Return where these attainments stand, one for each partition that posted to them."""
+    targets = {t.attainment_id: t for t in await queries.targeted(conn, attainment_ids)}
+    totals = await queries.totals(conn, attainment_ids)
+    return [_updated(targets[total.place.attainment_id], total, None) for total in totals]
+
+
 async def mark_scope(conn: Connection, scope_id: UUID, since: date) -> None:
     """Mark what a member or unit posted since a day, to be posted again by ``repost``."""
     await store.mark_scope(conn, scope_id, since)

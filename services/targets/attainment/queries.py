@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Final, LiteralString
 from uuid import UUID
 
+from services.targets.attainment.model import Moved
+from services.targets.attainment.store import to_moved
 from shared.contracts.targets import Metric, ScopeKind
 from shared.db import Connection, Row
 from shared.errors import NotFound
@@ -52,6 +54,13 @@ _ENTRIES: Final[LiteralString] = """
      WHERE attainment_id = $1 AND cause_id > $2
      ORDER BY cause_id
      LIMIT $3
+"""
+
+_PLACES: Final[LiteralString] = """
+    SELECT id, partition, actual, version
+      FROM attainment
+     WHERE id = ANY($1::uuid[])
+     ORDER BY id, partition
 """
 
 
@@ -154,6 +163,11 @@ async def listed(
 async def targeted(conn: Connection, attainments: Sequence[UUID]) -> Sequence[Targeted]:
     """Return the targets of these attainments, those without one left out."""
     return [_targeted(row) for row in await conn.fetch(_TARGETED, attainments)]
+
+
+async def totals(conn: Connection, attainments: Sequence[UUID]) -> Sequence[Moved]:
+    """Return the running totals of these attainments, by partition."""
+    return [to_moved(row) for row in await conn.fetch(_PLACES, attainments)]
 
 
 async def entries(

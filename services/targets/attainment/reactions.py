@@ -1,18 +1,20 @@
 """What deals do to attainment."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from services.targets.attainment import commands, rules
 from services.targets.attainment.model import Posting
 from services.targets.org import queries as organisation
 from services.targets.org.model import Organisation
 from shared.context import Context
-from shared.contracts.pipeline import DEAL_EVENTS, DealFact, DealStage
+from shared.contracts.pipeline import DEAL_EVENTS, DealFact, DealStage, undone
 from shared.db import Connection
 from shared.events import facts
 from shared.events.consumer import Subscription
 from shared.events.envelope import Event
 from shared.events.facts import Change
+from shared.events.snapshot import Stretch
 from shared.period import FiscalCalendar
 
 
@@ -23,6 +25,18 @@ async def post_deals(conn: Connection, ctx: Context, events: Sequence[Event]) ->
     postings = [_posting(change, ctx.installation.calendar, now) for change in changes]
     events_by_id = {change.event.id: change.event for change in changes}
     await commands.post_many_in(conn, ctx, postings, events_by_id)
+
+
+async def correct_deals(conn: Connection, ctx: Context, stretch: Stretch) -> int:
+    """Post what the pipeline's present deals count for, less what was posted of them."""
+    now = await organisation.held(conn)
+    changes = await facts.reconcile(conn, ctx, stretch, DEAL_EVENTS, DealFact, undone)
+    postings = [
+        replace(_posting(change, ctx.installation.calendar, now), source="targets")
+        for change in changes
+    ]
+    await commands.post_many_in(conn, ctx, postings, {})
+    return len(changes)
 
 
 def _posting(change: Change[DealFact], calendar: FiscalCalendar, now: Organisation) -> Posting:
@@ -45,4 +59,6 @@ DEALS = Subscription(
     source="pipeline",
     handles=DEAL_EVENTS,
     react=post_deals,
+    snapshot="deals",
+    correct=correct_deals,
 )

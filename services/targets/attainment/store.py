@@ -146,7 +146,7 @@ async def post_many(
     rows = await conn.fetch(
         _POST, *columns(lines, 4), *columns(causes, 6), now, *columns(_totals(amounts), 4)
     )
-    return [_moved(row) for row in rows]
+    return [to_moved(row) for row in rows]
 
 
 def _totals(amounts: Mapping[Place, Amount]) -> list[tuple[object, ...]]:
@@ -166,7 +166,7 @@ def _cause(posting: Posting) -> tuple[object, ...]:
 
 async def add_many(conn: Connection, amounts: Mapping[Place, Amount]) -> Sequence[Moved]:
     """Add amounts to the running totals; return those that were there to add to."""
-    return [_moved(row) for row in await conn.fetch(_ADD, *columns(_totals(amounts), 4))]
+    return [to_moved(row) for row in await conn.fetch(_ADD, *columns(_totals(amounts), 4))]
 
 
 async def open_many(conn: Connection, wanted: Sequence[tuple[Key, int]]) -> None:
@@ -190,7 +190,7 @@ async def open_many(conn: Connection, wanted: Sequence[tuple[Key, int]]) -> None
 
 async def lock_many(conn: Connection, ids: Sequence[UUID]) -> Sequence[Moved]:
     """Return the totals of these attainments, locked."""
-    return [_moved(row) for row in await conn.fetch(_LOCK, ids)]
+    return [to_moved(row) for row in await conn.fetch(_LOCK, ids)]
 
 
 async def mark_scope(conn: Connection, scope_id: UUID, since: date) -> None:
@@ -226,5 +226,6 @@ async def take_marks(conn: Connection, limit: int) -> Sequence[UUID]:
     return [row["fact_id"] for row in await conn.fetch(_TAKE_MARKS, limit)]
 
 
-def _moved(row: Row) -> Moved:
+def to_moved(row: Row) -> Moved:
+    """Return a row of a running total."""
     return Moved(Place(row["id"], row["partition"]), row["actual"], row["version"])

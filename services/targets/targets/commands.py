@@ -8,9 +8,10 @@ from uuid import UUID
 from services.targets.attainment import commands as attainment
 from services.targets.attainment.model import Key
 from services.targets.org import queries as organisation
-from services.targets.targets import rules, store
+from services.targets.targets import queries, rules, store
 from services.targets.targets.model import Target
 from shared.context import Context
+from shared.contracts.contract import Contract
 from shared.contracts.targets import Metric, ScopeKind
 from shared.db import Connection
 from shared.errors import Conflict, Invalid, PharosError
@@ -88,6 +89,13 @@ async def put_many_in(
         await store.save_many(conn, changed, told)
         await attainment.open_for_targets(conn, ctx, [target.key for target in changed])
     return list(targets.values())
+
+
+async def snapshot(conn: Connection, after: UUID, limit: int) -> Sequence[Contract]:
+    """Return the next targets by id, each with where its attainment stands, as events tell it."""
+    targets = await queries.listed(conn, after, None, None, limit)
+    standing = await attainment.standing(conn, [target.key.id for target in targets])
+    return [*map(rules.told, targets), *standing]
 
 
 def _key(ctx: Context, draft: Draft, pointer: str) -> Key:

@@ -1,0 +1,118 @@
+"""Repair: a stopped consumer is brought to what its source holds now, and goes on from there."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import Path, Request
+from fastapi.responses import Response
+from pydantic import Field
+
+from shared.context import Context, Origin
+from shared.db import Connection
+from shared.errors import Conflict
+from shared.events import parking
+from shared.events.consumer import Subscription
+from shared.events.snapshot import START, Correct, Stretch, Tip
+from shared.events.watermark import Watermark
+from shared.fields import Body, Code, Id, View
+from shared.http.call import CallOf
+from shared.http.operations import ConsumerNotFound, as_it_is
+from shared.http.routes import needs, routes
+from shared.runtime import Runtime
+
+router = routes("operations")
+
+
+class ConsumerNotStopped(Conflict):
+    """A consumer that works is not repaired: it would change what is being compared."""
+
+    en = "The consumer {consumer} of {source} is at work; only a stopped one can be repaired."
+    zh = "来源 {source} 的消费者 {consumer} 正在运行，只有已停止的消费者才能修复。"
+
+
+class RepairNotKnown(Conflict):
+    """The consumer does not say how it is brought to a snapshot."""
+
+    en = "The consumer {consumer} of {source} cannot be brought to a snapshot. Resume it instead."
+    zh = "来源 {source} 的消费者 {consumer} 无法按快照修复，请改用 resume。"
+
+
+class RepairBody(Body):
+    """Where a repair goes on: empty to begin with, then `next` of the step before."""
+
+    after: Id | None = None
+    number: Annotated[int | None, Field(ge=0, le=2**62)] = None
+    event_id: Id | None = None
+
+
+class RepairView(View):
+    """A step of a repair: how many facts were not what the source says, and are now.
+
+    `discarded` counts parked events that the snapshot made needless. `next` is the body of the
+    following step; null on the last, after which the consumer goes on behind event `number`.
+    """
+
+    corrected: int
+    discarded: int
+    number: int
+    next: RepairBody | None
+
+
+@router.post(
+    "/consumers/{consumer}/{source}/{partition}/repair",
+    openapi_extra=needs("operations:write"),
+    response_model=RepairView,
+)
+async def repair(
+    request: Request,
+    consumer: Annotated[Code, Path()],
+    source: Annotated[Code, Path()],
+    partition: Annotated[int, Path(ge=0, le=63)],
+    body: RepairBody,
+    call: CallOf,
+) -> Response:
+    """Bring a stopped consumer, a stretch at a time, to the facts that its source holds now.
+
+    After the restore of a backup, or when the log no longer reaches back: what the source does
+    not have is taken back, what it has otherwise is corrected, whatever versions were known. A
+    step may be repeated.
+    """
+    runtime: Runtime = request.app.state.runtime
+    mark = Watermark(consumer, source, partition)
+    subscription = _subscription(runtime.subscriptions, mark)
+    correct = subscription.correct
+    if correct is None:
+        raise RepairNotKnown(consumer=consumer, source=source)
+    stretch = await runtime.feed.snapshot(
+        source, subscription.snapshot, partition, body.after or START
+    )
+    if body.number is not None:  # what the source told since the first step comes as events
+        stretch = replace(stretch, tip=Tip(body.number, body.event_id))
+    return await call.run(as_it_is, _step, mark, correct, stretch)
+
+
+def _subscription(subscriptions: Sequence[Subscription], mark: Watermark) -> Subscription:
+    for subscription in subscriptions:
+        if (subscription.consumer, subscription.source) == (mark.consumer, mark.source):
+            return subscription
+    raise ConsumerNotFound(consumer=mark.consumer, source=mark.source)
+
+
+async def _step(
+    conn: Connection, ctx: Context, mark: Watermark, correct: Correct, stretch: Stretch
+) -> RepairView:
+    position = await mark.held(conn)
+    if position is None:
+        raise ConsumerNotFound(consumer=mark.consumer, source=mark.source)
+    if position.stopped is None:
+        raise ConsumerNotStopped(consumer=mark.consumer, source=mark.source)
+    corrected = await correct(conn, replace(ctx, origin=Origin.IMPORT), stretch)
+    tip = stretch.tip
+    if stretch.last is not None:
+        following = RepairBody(after=stretch.last, number=tip.number, event_id=tip.event_id)
+        return RepairView(corrected=corrected, discarded=0, number=tip.number, next=following)
+    # The snapshot says all that they said, or they come from a history that the source has not.
+    discarded = await parking.discard_all(conn, *mark.labels, ctx.actor)
+    await mark.resume(conn, tip.number, tip.event_id)
+    return RepairView(corrected=corrected, discarded=discarded, number=tip.number, next=None)
