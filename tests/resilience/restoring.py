@@ -1,0 +1,59 @@
+"""Backup and restore as an operator does them: dumps of schemas, played into a fresh cluster."""
+
+import asyncio
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from deploy.installation import SERVICES
+from deploy.local.account import unprivileged_account
+from deploy.local.nats import EmbeddedNats
+from deploy.local.place import make_folder
+from deploy.local.postgres import EmbeddedPostgres, find_binaries
+from deploy.local.provision import DATABASE, provision
+from deploy.local.stack import Stack
+
+Backup = Mapping[str, Path]
+"""A dump by schema."""
+
+SECONDS_MAX = 60
+
+
+async def backed_up(stack: Stack, folder: Path, name: str) -> Backup:
+    """Dump every schema of a running stack, one after the other."""
+    assert stack.postgres is not None
+    dsn = stack.postgres.dsn(DATABASE)
+    files = {service: folder / f"{name}-{service}.sql" for service in SERVICES}
+    for service, file in files.items():
+        await asyncio.to_thread(
+            _run, "pg_dump", "--clean", "--if-exists", "-n", service, "-f", str(file), dsn
+        )
+    return files
+
+
+async def restored(folder: Path, dumps: Sequence[Path], *, with_broker: bool) -> None:
+    """Put a fresh cluster with these dumps in the place of a stopped stack's; empty its broker."""
+    postgres = folder / "postgres"
+    postgres.rename(folder / f"postgres-{len(list(folder.glob('postgres*')))}")
+    make_folder(postgres)
+    await asyncio.to_thread(_play, EmbeddedPostgres(postgres, durable=False), folder, dumps)
+    if not with_broker:
+        EmbeddedNats(folder / "nats").wipe()
+
+
+def _play(server: EmbeddedPostgres, folder: Path, dumps: Sequence[Path]) -> None:
+    with server:
+        asyncio.run(provision(server.dsn("postgres"), folder / "secrets"))
+        for dump in dumps:
+            _run(
+                *("psql", "--quiet", "--set", "ON_ERROR_STOP=1", "-o", "/dev/null"),
+                *("-f", str(dump), server.dsn(DATABASE)),
+            )
+
+
+def _run(program: str, *words: str) -> None:
+    path = find_binaries(unprivileged_account()) / program
+    done = subprocess.run(
+        [str(path), *words], check=False, capture_output=True, text=True, timeout=SECONDS_MAX
+    )
+    assert done.returncode == 0, done.stderr
