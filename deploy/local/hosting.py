@@ -19,6 +19,7 @@ from deploy.local.proxy import Proxy
 from deploy.local.supervisor import Child
 from deploy.serving import GRACE_SECONDS, Prefixed, load
 from shared.http.service import create_app
+from shared.runtime import Role
 from shared.settings import ServiceSettings
 
 # A stopping service lets requests finish, then its background work.
@@ -70,12 +71,15 @@ class InProcess:
 class Isolated:
     """A service in a process of its own; its output goes to ``<name>.log`` in ``folder``."""
 
-    def __init__(self, name: str, settings: ServiceSettings, folder: Path) -> None:
+    def __init__(
+        self, name: str, settings: ServiceSettings, folder: Path, role: Role = Role.ALL
+    ) -> None:
         self.app: ASGIApp | None = None
         self.child: Child | None = None
         self._name = name
         self._settings = settings
         self._folder = folder
+        self._role = role
         self._proxy: Proxy | None = None
 
     async def start(self) -> None:
@@ -85,6 +89,7 @@ class Isolated:
             f"The service {self._name}",
             [
                 *(sys.executable, "-m", "deploy.cli", "serve", self._name),
+                *("--role", self._role.value),
                 *("--host", LOOPBACK, "--port", str(port)),
             ],
             log=self._folder / f"{self._name}.log",

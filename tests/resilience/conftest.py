@@ -1,0 +1,25 @@
+"""One installation of real processes for the scenarios that leave it as they found it.
+
+A scenario that wipes, poisons or restores has one of its own: ``installed`` in installation.py.
+"""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.flow.world import World
+from tests.resilience.installation import Installation, installed
+from tests.resilience.persistent import enduring
+
+
+@pytest.fixture(scope="session")
+async def installation() -> AsyncIterator[Installation]:
+    # Durable: whoever kills a database session must find what was answered before.
+    async with installed(durable=True, settings={"partitions": 3}) as made:
+        yield made
+
+
+@pytest.fixture
+async def world(installation: Installation) -> AsyncIterator[World]:
+    async with enduring(installation.stack) as made:
+        yield made
