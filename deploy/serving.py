@@ -7,10 +7,13 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deploy.installation import SERVICES
-from shared import logs
+from shared import failpoints, logs
 from shared.http.service import Service, create_app
+from shared.logs import logger
 from shared.runtime import Role
 from shared.settings import ServiceSettings
+
+log = logger(__name__)
 
 KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 10
@@ -78,6 +81,9 @@ def configuration(
 def serve(name: str, settings: ServiceSettings, role: Role, host: str, port: int) -> None:
     """Serve one service until a signal ends it: SIGTERM and SIGINT let requests finish first."""
     logs.configure(settings.log_level)
+    if settings.failpoint:
+        log.warning("failpoint_armed", service=name, failpoint=settings.failpoint)
+        failpoints.arm(settings.failpoint)
     app = Prefixed(create_app(load(name), settings, role), f"/{name}")
     # What is loaded now stays; searching it for garbage took a quarter of a consumer's time.
     gc.collect()

@@ -20,6 +20,7 @@ from shared.events.consumer import Consumer, Subscription
 from shared.events.doorbell import Doorbell
 from shared.events.feed import FeedClient
 from shared.events.relay import Relay
+from shared.failpoints import reach
 from shared.ids import new_id
 from shared.logs import logger
 from shared.metrics import Metrics
@@ -206,7 +207,10 @@ class Runtime:
     def _repeated(self, chore: Chore) -> Part:
         async def repeat() -> None:
             while True:
-                if not await chore(self.database, self.own_context()):
+                done = await chore(self.database, self.own_context())
+                if done:
+                    await reach("chore.done")
+                else:
                     await clock.pause(CHORE_IDLE_SECONDS)
 
         return repeat

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.failpoints import parse
+
 
 def _url(*schemes: str) -> AfterValidator:
     def check(value: str) -> str:
@@ -14,6 +16,12 @@ def _url(*schemes: str) -> AfterValidator:
         return value.rstrip("/")
 
     return AfterValidator(check)
+
+
+def _failpoint(value: str) -> str:
+    if value:
+        parse(value)
+    return value
 
 
 HttpUrl = Annotated[str, _url("http", "https")]
@@ -47,3 +55,5 @@ class ServiceSettings(BaseSettings):
     log_retention_days: Annotated[int, Field(ge=1)] = 35
     body_limit_bytes: Annotated[int, Field(ge=1024)] = 4_194_304
     log_level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = "info"
+    failpoint: Annotated[str, AfterValidator(_failpoint)] = ""
+    """Where a process of its own kills itself, as name@turn. For tests of faults, nothing else."""

@@ -16,6 +16,7 @@ from nats.js.errors import BadRequestError, NotFoundError
 from shared import clock
 from shared.errors import Unavailable
 from shared.events.envelope import Event, subject_of, to_headers
+from shared.failpoints import reach
 from shared.logs import logger
 from shared.tasks import end
 
@@ -197,6 +198,7 @@ class Broker:
                     reply=f"{self._inbox}.{token}",
                     headers=to_headers(event),
                 )
+            await reach("broker.sent")
             settled = await clock.within(PUBLISH_TIMEOUT_SECONDS, window.settled)
         except (nats.errors.Error, OSError) as error:
             raise BrokerUnavailable from error

@@ -22,6 +22,7 @@ from shared.events.pull import Pull
 from shared.events.sequence import Gap, LinkBroken, contiguous
 from shared.events.snapshot import Correct
 from shared.events.watermark import LeaseLost, Position, Watermark
+from shared.failpoints import reach
 from shared.logs import logger
 from shared.metrics import Metrics
 
@@ -114,6 +115,7 @@ class Consumer:
         if not await self._lease.take(self._database):
             await clock.pause(self._lease.seconds / 3)
             return
+        await reach("consumer.leading")
         self._renewed = clock.monotonic()
         self._position = await self._mark.read(self._database)
         self._metrics.watermark.labels(*self._mark.labels).set(self._position.number)
@@ -224,6 +226,7 @@ class Consumer:
             )
         batch = contiguous(self._position.number, self._position.event_id, page.events)
         if batch:
+            await reach("consumer.fed")
             await self._apply(batch)
         return bool(batch)
 
@@ -245,6 +248,7 @@ class Consumer:
             raise
         except Exception as error:
             log.warning("batch_failed", consumer=self._mark.name, error=repr(error))
+            await reach("consumer.refused")
             for event in batch:
                 await self._apply_alone(event)
 
@@ -254,14 +258,17 @@ class Consumer:
 
         async def work(conn: Connection) -> int:
             await self._mark.advance(conn, self._lease, self._position, after)
+            await reach("consumer.advanced")
             readable, unreadable = parking.decode_all(batch, self._subscription.handles)
             if readable:
                 await self._subscription.react(conn, self._contexts(), readable)
             for event, error in unreadable:
                 await parking.park(conn, self._mark.consumer, event, error)
+            await reach("consumer.committing")
             return len(unreadable)
 
         parked = await self._database.transact(work)
+        await reach("consumer.committed")
         self._moved(after, len(batch), parked)
 
     async def _apply_alone(self, event: Event) -> None:
@@ -278,6 +285,7 @@ class Consumer:
         async def work(conn: Connection) -> None:
             await self._mark.advance(conn, self._lease, self._position, after)
             await parking.park(conn, self._mark.consumer, event, error)
+            await reach("consumer.parking")
 
         await self._database.transact(work)
         log.error("event_parked", consumer=self._mark.name, number=event.number, error=repr(error))

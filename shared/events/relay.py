@@ -16,6 +16,7 @@ from shared.events.broker import Broker, BrokerUnavailable
 from shared.events.doorbell import Doorbell
 from shared.events.envelope import Event
 from shared.events.lease import Lease
+from shared.failpoints import reach
 from shared.logs import logger
 from shared.metrics import Metrics
 
@@ -140,6 +141,7 @@ class Relay:
             self._doorbell.leave()
             await clock.pause(self._lease_seconds / 3)
             return
+        await reach("relay.leading")
         await self._recall()
         self._doorbell.lead()
         while self._lease.held:
@@ -168,12 +170,14 @@ class Relay:
     async def _number(self) -> Sequence[Event]:
         """Number what has been committed; one statement, a transaction of its own."""
         lease = self._lease
+        await reach("relay.numbering")
         async with self._database.acquire() as conn:
             rows = await conn.fetch(
                 _NUMBER, lease.name, lease.holder, lease.fence, self._partition, BATCH
             )
         events = [event_log.to_event(row, self._source, self._partition) for row in rows]
         if events:
+            await reach("relay.numbered")
             self._head = events[-1].number
             self._doorbell.numbered()
             self._metrics.relayed.labels(self._partition).inc(len(events))
@@ -207,7 +211,9 @@ class Relay:
 
     async def _send(self, events: Sequence[Event]) -> None:
         if events:
+            await reach("relay.publishing")
             await self._broker.publish(events)
+            await reach("relay.published")
             self._published = events[-1].number
 
     async def _tend(self, *, grown: bool) -> None:
@@ -234,5 +240,6 @@ class Relay:
         if self._published > self._acknowledged:
             async with self._database.acquire() as conn:
                 await conn.execute(_ACKNOWLEDGE, self._partition, self._published)
+            await reach("relay.remembered")
             self._acknowledged = self._published
             self._metrics.acknowledged.labels(self._partition).set(self._acknowledged)

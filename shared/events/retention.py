@@ -8,6 +8,7 @@ import asyncpg
 
 from shared import clock
 from shared.db import UNAVAILABLE, Connection, Database, DatabaseUnavailable
+from shared.failpoints import reach
 from shared.logs import logger
 from shared.metrics import Metrics
 
@@ -60,6 +61,7 @@ async def _forget_keys(conn: Connection, oldest: datetime) -> None:
     for _ in range(ROUNDS_MAX):
         if len(await conn.fetch(_FORGET_KEYS, oldest, KEYS_AT_A_TIME)) < KEYS_AT_A_TIME:
             return
+        await reach("retention.forgotten")
 
 
 async def tend_for_ever(database: Database, retention_days: int, metrics: Metrics) -> None:

@@ -12,6 +12,7 @@ from shared import clock
 from shared.auth.principal import Principal
 from shared.context import Context, Origin
 from shared.db import Connection, Database
+from shared.failpoints import reach
 from shared.http import idempotency
 from shared.http.idempotency import Replayed, Reply
 from shared.ids import new_id
@@ -92,16 +93,20 @@ class Call:
         async def work(conn: Connection) -> Reply:
             if self.key is not None:
                 await idempotency.claim(conn, self.key, self.ctx.now)
+                await reach("request.claimed")
             result = shape(await command(conn))
+            await reach("request.done")
             reply = Reply(status, result.model_dump_json().encode())
             if self.key is not None:
                 await idempotency.keep(conn, self.key, reply)
+            await reach("request.committing")
             return reply
 
         try:
             reply = await self.database.transact(work)
         except Replayed as replayed:
             return replayed.reply.response(replayed=True)
+        await reach("request.committed")
         return reply.response()
 
 

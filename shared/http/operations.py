@@ -15,6 +15,7 @@ from shared.errors import Conflict, NotFound
 from shared.events import parking, watermark
 from shared.events.consumer import Subscription
 from shared.events.watermark import Position, Watermark
+from shared.failpoints import reach
 from shared.fields import Body, Code, Id, View
 from shared.http.call import CallOf
 from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
@@ -172,7 +173,9 @@ async def _replay(
             # Neither a batch nor another replay may bring another version of the fact meanwhile.
             await Watermark(consumer, event.source, event.partition).hold(conn)
             await subscription.react(conn, ctx, [parking.decode(event)])
+            await reach("replay.reacted")
             await parking.settle(conn, parked_id, "replayed", ctx.actor)
+            await reach("replay.settled")
             return Settled(id=parked_id, state="replayed")
     raise ConsumerGone(consumer=consumer, source=event.source)
 

@@ -33,6 +33,7 @@ from shared.db import FAULT, Connection, Database, DatabaseUnavailable
 from shared.errors import PharosError
 from shared.events import outbox
 from shared.events.envelope import Event
+from shared.failpoints import reach
 from shared.logs import logger
 from shared.money import Money
 from shared.period import FiscalCalendar, PeriodKind
@@ -139,6 +140,7 @@ async def _work_off(
         taken.update(marks)
         if not marks:
             return 0
+        await reach("recalculation.taken")
         await store.lock_many(conn, marks)
         contexts = {
             owner: replace(
@@ -259,7 +261,9 @@ async def _post(
     events = outbox.rows(
         (contexts[after.key.owner], rules.told(before, after)) for before, after in changes
     )
+    await reach("incentives.posting")
     await store.post(conn, [after for _, after in changes], entries, events)
+    await reach("incentives.posted")
 
 
 async def _owners(

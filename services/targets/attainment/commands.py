@@ -17,6 +17,7 @@ from shared.db import Connection, Database
 from shared.events import facts, outbox
 from shared.events.envelope import Event
 from shared.events.facts import Stored
+from shared.failpoints import reach
 from shared.ids import derived_id
 from shared.ratio import Ratio
 
@@ -89,6 +90,8 @@ async def repost(database: Database, ctx: Context) -> int:
         now = await organisation.held(conn)
         expanded = await store.expand_marks(conn, EXPAND_BATCH)
         marked = await store.take_marks(conn, REPOST_BATCH)
+        if marked:
+            await reach("repost.taken")
         known = await facts.lock_many(conn, marked, DealFact)
         for origin in Origin:  # what was history stays history
             postings = [_again(ctx, stored, now) for stored in known if stored.origin is origin]
