@@ -1,0 +1,253 @@
+"""A process that dies anywhere: it is started again, and nothing is lost, doubled or wrong."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Final
+
+import pytest
+
+from deploy.local.supervisor import Child
+from shared.failpoints import PLACES
+from tests.flow.world import COMPANY, World
+from tests.resilience.day import Days
+from tests.resilience.installation import Installation, was_killed
+from tests.resilience.scale import scaled
+from tests.resilience.wholeness import whole
+
+PASSES = (1, 2, 3)
+DYING_SECONDS = 30
+ALL, SENDERS = ("pipeline", "targets", "performance"), ("targets", "performance")
+READERS = (*SENDERS, "knowledge")
+
+DAILY: Final[Mapping[str, tuple[str, ...]]] = {
+    "request.claimed": ALL,
+    "request.done": ALL,
+    "request.committing": ALL,
+    "request.committed": ALL,
+    "relay.leading": ALL,
+    "relay.numbering": ALL,
+    "relay.numbered": ALL,
+    "relay.publishing": ALL,
+    "broker.sent": ALL,
+    "relay.published": ALL,
+    "relay.remembered": ALL,
+    "consumer.leading": READERS,
+    "consumer.fed": ("knowledge",),
+    "consumer.advanced": READERS,
+    "consumer.committing": READERS,
+    "consumer.committed": READERS,
+    "chore.done": SENDERS,
+    "repost.taken": ("targets",),
+    "recalculation.taken": ("performance",),
+    "incentives.posting": ("performance",),
+    "incentives.posted": ("performance",),
+}
+"""What a company's days pass, and in which services."""
+REFUSALS: Final = ("consumer.refused", "consumer.parking")
+REPLAYS: Final = ("replay.reacted", "replay.settled")
+FORGETTING: Final = ("retention.forgotten",)
+
+Armed = Mapping[str, str]
+"""Which failpoint is set in which service."""
+
+
+def at_once(name: str, turn: int) -> Armed:
+    """Set the same failpoint in every service that passes it."""
+    return dict.fromkeys(DAILY[name], f"{name}@{turn}")
+
+
+CRASHES = scaled(
+    [
+        {
+            "pipeline": "request.committed@2",
+            "targets": "repost.taken@1",
+            "performance": "incentives.posted@3",
+            "knowledge": "consumer.committing@2",
+        },
+        {
+            "pipeline": "relay.numbered@3",
+            "targets": "relay.published@2",
+            "performance": "consumer.committed@3",
+            "knowledge": "consumer.advanced@1",
+        },
+    ],
+    [at_once(name, turn) for name in DAILY for turn in PASSES],
+)
+
+
+def called(armed: Armed) -> str:
+    """Name a case after its failpoints."""
+    return " ".join(sorted(set(armed.values())))
+
+
+def test_every_failpoint_has_a_scenario() -> None:
+    assert sorted([*DAILY, *REFUSALS, *REPLAYS, *FORGETTING]) == sorted(PLACES)
+
+
+@asynccontextmanager
+async def dying(installation: Installation, armed: Armed) -> AsyncIterator[asyncio.Event]:
+    """Let services die at their failpoints; each is started again without one.
+
+    The event is set when all have. Raises AssertionError for one that has not died after
+    DYING_SECONDS, or not of SIGKILL.
+    """
+    children = await asyncio.gather(*(installation.start_armed(*pair) for pair in armed.items()))
+    over = asyncio.Event()
+
+    async def start_again(service: str, child: Child) -> str:
+        killed = await was_killed(child, DYING_SECONDS)
+        await installation.start(service)
+        return "" if killed else f"{service} did not die at {armed[service]}"
+
+    async def start_all_again() -> list[str]:
+        try:
+            return await asyncio.gather(*map(start_again, armed, children))
+        finally:
+            over.set()
+
+    lives = asyncio.create_task(start_all_again())
+    try:
+        yield over
+    finally:
+        immortal = [name for name in await lives if name]
+    assert not immortal, immortal
+
+
+async def live_until(days: Days, over: asyncio.Event) -> None:
+    """Live day after day until all have died."""
+    while not over.is_set():
+        await days.live()
+        await asyncio.sleep(0.1)  # what is put off is worked off a few times a second
+
+
+@pytest.mark.parametrize("armed", CRASHES, ids=called)
+async def test_a_crash_loses_nothing_and_doubles_nothing(
+    installation: Installation, world: World, armed: Armed
+) -> None:
+    days = Days(world)
+    await days.begin()
+    for service in armed:  # what happens while nobody reads is read when they are back
+        await installation.stop(service)
+    missed = asyncio.create_task(days.live())
+    async with dying(installation, armed) as over:
+        await missed
+        await live_until(days, over)
+    await whole(installation.stack)
+    assert await days.figures() == days.expected()
+
+
+class Refusing:
+    """A service whose database refuses the facts of some deals until it is mended."""
+
+    AMOUNT: Final = "13.13"
+
+    def __init__(self, installation: Installation, world: World, service: str) -> None:
+        self.installation = installation
+        self.world = world
+        self.service = service
+        self.count = 0
+
+    async def spoil(self) -> None:
+        """Let the database refuse every deal of that amount."""
+        await self._execute(
+            f"ALTER TABLE {self.service}.fact ADD CONSTRAINT spoiled"
+            f" CHECK (body->'amount'->>'amount' <> '{self.AMOUNT}') NOT VALID"
+        )
+
+    async def mend(self) -> None:
+        """Let it take every deal again."""
+        await self._execute(f"ALTER TABLE {self.service}.fact DROP CONSTRAINT IF EXISTS spoiled")
+
+    async def _execute(self, statement: str) -> None:
+        admin = await self.installation.administrator()
+        try:
+            await admin.execute(statement)
+        finally:
+            await admin.close()
+
+    async def win(self) -> None:
+        """Win a deal that will be refused, and one that will not."""
+        await self.world.won_deal(self.AMOUNT)
+        await self.world.won_deal("1000.00")
+        self.count += 1
+
+    async def win_until(self, over: asyncio.Event) -> None:
+        """Win deals until all have died."""
+        while not over.is_set():
+            await self.win()
+
+    async def replay(self) -> int:
+        """Replay what is parked; return how many events that were."""
+        path = f"/{self.service}/v1/parked"
+        page = await self.world.get(path, state="parked", limit=200)
+        for item in page["items"]:
+            answer = await self.world.http.post(f"{path}/{item['id']}/replay")
+            assert answer.status_code == 200, answer.text
+        return len(page["items"])
+
+
+@pytest.fixture(params=scaled(["targets"], READERS))
+async def refusing(
+    request: pytest.FixtureRequest, installation: Installation, world: World
+) -> AsyncIterator[Refusing]:
+    made = Refusing(installation, world, request.param)
+    await made.spoil()
+    try:
+        yield made
+    finally:
+        await made.mend()
+
+
+async def check(refusing: Refusing) -> None:
+    """Check that all is there once the parked events are replayed."""
+    world, count = refusing.world, refusing.count
+    await world.settle()
+    await refusing.mend()
+    assert await refusing.replay() == 2 * count  # opened, and won
+    await whole(world.stack)
+    assert await world.revenue(COMPANY) == str(count * (1000 + Decimal(Refusing.AMOUNT)))
+    assert await world.won(COMPANY) == 2 * count
+
+
+@pytest.mark.parametrize("turn", scaled([2], PASSES))
+@pytest.mark.parametrize("name", scaled(REFUSALS[1:], REFUSALS))
+async def test_a_crash_while_events_are_put_aside(refusing: Refusing, name: str, turn: int) -> None:
+    armed = {refusing.service: f"{name}@{turn}"}
+    async with dying(refusing.installation, armed) as over:
+        await refusing.win_until(over)
+    await check(refusing)
+
+
+@pytest.mark.parametrize("turn", scaled([], PASSES))
+@pytest.mark.parametrize("name", REPLAYS)
+async def test_a_crash_while_events_are_replayed(refusing: Refusing, name: str, turn: int) -> None:
+    for _ in range(turn):
+        await refusing.win()
+    await refusing.world.settle()
+    armed = {refusing.service: f"{name}@{turn}"}
+    async with dying(refusing.installation, armed):
+        await refusing.mend()
+        assert await refusing.replay() == 2 * turn
+    await whole(refusing.world.stack)
+    assert await refusing.world.won(COMPANY) == 2 * turn
+
+
+@pytest.mark.parametrize("turn", scaled([], PASSES))
+async def test_a_crash_while_old_keys_are_forgotten(
+    installation: Installation, world: World, turn: int
+) -> None:
+    admin = await installation.administrator()
+    await admin.execute(
+        "INSERT INTO pipeline.idempotency (caller, key, request_hash, created_at)"
+        " SELECT 'old', gen_random_uuid(), '', now() - interval '100 days'"
+        "   FROM generate_series(1, 3500)"
+    )
+    async with dying(installation, {"pipeline": f"retention.forgotten@{turn}"}):
+        pass
+    assert await admin.fetchval("SELECT count(*) FROM pipeline.idempotency WHERE caller='old'") == 0
+    await admin.close()
+    await world.won_deal("1000.00")
+    await whole(installation.stack)
+    assert await world.revenue(COMPANY) == "1000.00"
