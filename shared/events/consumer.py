@@ -134,7 +134,8 @@ class Consumer:
                 self._pull = await Pull.open(
                     self._broker, self._mark.source, self._mark.partition, self._position.stream
                 )
-            return await self._pull.take(BATCH, IDLE_SECONDS)
+            # A lease that runs out while nothing happens would go back and forth between processes.
+            return await self._pull.take(BATCH, min(IDLE_SECONDS, self._lease.seconds / 3))
         except BrokerUnavailable:
             await self._close_pull()
             await clock.pause(AWAY_SECONDS)

@@ -24,6 +24,7 @@ from tests.service.conftest import Installation
 from tests.service.events.told import Heard, account, tell
 
 WATERMARK = "SELECT number, stopped FROM watermark WHERE consumer = 'listener'"
+LEASE = "SELECT holder, fence FROM lease WHERE name = 'consumer:listener:pipeline:0'"
 PARKED = "SELECT number, reason FROM parked ORDER BY number"
 
 
@@ -158,6 +159,18 @@ async def test_a_second_consumer_waits_and_takes_over(installation: Installation
         await listener.tell(*names(51, 100))
         await listener.until(100)
         assert listener.heard.names == names(1, 100)
+
+
+async def test_an_idle_consumer_keeps_its_lease(installation: Installation) -> None:
+    async with listening(installation) as listener:
+        listener.start()
+        await listener.tell(*names(1, 1))
+        await listener.until(1)
+        listener.start()
+        async with listener.database.acquire() as conn:
+            before = await conn.fetchrow(LEASE)
+            await asyncio.sleep(3)  # three times as long as the lease
+            assert await conn.fetchrow(LEASE) == before
 
 
 async def test_events_that_the_broker_lost_come_from_the_feed(installation: Installation) -> None:
