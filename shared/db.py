@@ -32,13 +32,16 @@ UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.QueryCanceledError,
+    asyncpg.InternalClientError,  # the protocol broke off in the middle
+    asyncpg.InsufficientResourcesError,  # disk, memory, connections
+    asyncpg.OperatorInterventionError,  # shutdown, crash, recovery, cancelled, timed out
+    asyncpg.PostgresSystemError,  # input and output
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # the server has become a standby
     asyncpg.LockNotAvailableError,
 )
+"""What is no fault of the statement or its data: later the same will do. By whole classes, since
+whatever is missing here parks an event and sets a payee aside."""
 
 
 tells_of_events: ContextVar[bool] = ContextVar("tells_of_events", default=False)
