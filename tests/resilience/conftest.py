@@ -10,6 +10,11 @@ import pytest
 from tests.flow.world import World
 from tests.resilience.installation import Installation, installed
 from tests.resilience.persistent import enduring
+from tests.resilience.scale import FULL, SEED
+
+
+def pytest_report_header() -> str:
+    return f"chaos: PHAROS_CHAOS={'full' if FULL else 'short'} PHAROS_CHAOS_SEED={SEED}"
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from tests.flow.world import (
     money,
 )
 
+PAUSE_SECONDS = 0.1
+
 
 class Days:
     """The days of one world; ``count`` is how many have been."""
@@ -48,6 +50,13 @@ class Days:
         await world.set_target(LI, f"{number * 1000}.00")
         await world.pay_sellers(ZHANG)
         self.count = number
+
+    async def live_until(self, over: asyncio.Event) -> None:
+        """Live day after day until it is over."""
+        while not over.is_set():
+            await self.live()
+            # What is put off is worked off a few times a second: days must not all become one.
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def _bulk(self, number: int) -> None:
         records = [self._record(f"{number}-{place}") for place in range(2)]

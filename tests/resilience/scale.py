@@ -1,11 +1,14 @@
 """How much is tried: a short selection by ``make test``, everything by ``make chaos``."""
 
 import os
+import time
 from typing import Final, TypeVar
 
 T = TypeVar("T")
 
 FULL: Final = os.environ.get("PHAROS_CHAOS") == "full"
+SEED: Final = int(os.environ.get("PHAROS_CHAOS_SEED", "0")) or time.time_ns() % 1_000_000
+"""Of everything that is thrown at random; set the variable to throw the same again."""
 
 
 def scaled(short: T, full: T) -> T:

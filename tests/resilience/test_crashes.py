@@ -1,7 +1,7 @@
 """A process that dies anywhere: it is started again, and nothing is lost, doubled or wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Final
@@ -58,7 +58,7 @@ def at_once(name: str, turn: int) -> Armed:
     return dict.fromkeys(DAILY[name], f"{name}@{turn}")
 
 
-CRASHES = scaled(
+CRASHES: Final[Sequence[Armed]] = scaled(
     [
         {
             "pipeline": "request.committed@2",
@@ -115,13 +115,6 @@ async def dying(installation: Installation, armed: Armed) -> AsyncIterator[async
     assert not immortal, immortal
 
 
-async def live_until(days: Days, over: asyncio.Event) -> None:
-    """Live day after day until all have died."""
-    while not over.is_set():
-        await days.live()
-        await asyncio.sleep(0.1)  # what is put off is worked off a few times a second
-
-
 @pytest.mark.parametrize("armed", CRASHES, ids=called)
 async def test_a_crash_loses_nothing_and_doubles_nothing(
     installation: Installation, world: World, armed: Armed
@@ -133,7 +126,7 @@ async def test_a_crash_loses_nothing_and_doubles_nothing(
     missed = asyncio.create_task(days.live())
     async with dying(installation, armed) as over:
         await missed
-        await live_until(days, over)
+        await days.live_until(over)
     await whole(installation.stack)
     assert await days.figures() == days.expected()
 
