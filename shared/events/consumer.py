@@ -91,6 +91,7 @@ class Consumer:
         self._renewed = self._looked = 0.0
         self._pull: Pull | None = None
         self._away = AWAY_SECONDS
+        self._limit = BATCH
 
     async def run(self) -> None:
         """Work until cancelled; whatever is away is waited for with a growing, jittered pause."""
@@ -103,6 +104,9 @@ class Consumer:
                 except _AWAY as error:
                     log.info("consumer_waits", consumer=self._mark.name, error=repr(error))
                     self._lease.lost()
+                    if isinstance(error, DatabaseUnavailable):
+                        # It may be the batch that takes too long: as it is it always would.
+                        self._limit = max(1, self._limit // 2)
                     await clock.pause(self._away)
                     self._away = min(self._away * 2, AWAY_SECONDS_MAX)
                 finally:
@@ -135,7 +139,7 @@ class Consumer:
                     self._broker, self._mark.source, self._mark.partition, self._position.stream
                 )
             # A lease that runs out while nothing happens would go back and forth between processes.
-            return await self._pull.take(BATCH, min(IDLE_SECONDS, self._lease.seconds / 3))
+            return await self._pull.take(self._limit, min(IDLE_SECONDS, self._lease.seconds / 3))
         except BrokerUnavailable:
             await self._close_pull()
             await clock.pause(AWAY_SECONDS)
@@ -160,7 +164,6 @@ class Consumer:
             return
         if batch:
             await self._apply(batch)
-            self._away = AWAY_SECONDS
         if not events and clock.monotonic() - self._looked > IDLE_SECONDS / 2:
             await self._glance()
         await self._keep_lease()
@@ -206,7 +209,9 @@ class Consumer:
 
     async def _look(self) -> bool:
         """Apply a page of what the feed has beyond the watermark; False when there was nothing."""
-        page = await self._feed.read(self._mark.source, self._mark.partition, self._position.number)
+        page = await self._feed.read(
+            self._mark.source, self._mark.partition, self._position.number, self._limit
+        )
         self._looked = clock.monotonic()
         own = self._contexts().installation.partitions
         if page.partitions != own:
@@ -294,6 +299,8 @@ class Consumer:
 
     def _moved(self, after: Position, applied: int, parked: int) -> None:
         self._position = after
+        self._away = AWAY_SECONDS
+        self._limit = min(BATCH, self._limit + self._limit // 8 + 1)
         self._metrics.consumed.labels(*self._mark.labels).inc(applied)
         self._metrics.parked.labels(*self._mark.labels).inc(parked)
         self._metrics.watermark.labels(*self._mark.labels).set(after.number)

@@ -15,7 +15,6 @@ from shared.events.parking import decode
 from shared.events.snapshot import Stretch, Tip
 
 TIMEOUT_SECONDS = 5.0
-PAGE = 500
 
 
 class FeedUnavailable(Unavailable):
@@ -49,7 +48,7 @@ class FeedClient:
         self._tokens = tokens
         self._feeds = feeds
 
-    async def read(self, source: str, partition: int, after: int, limit: int = PAGE) -> Page:
+    async def read(self, source: str, partition: int, after: int, limit: int) -> Page:
         """Return the events behind ``after``.
 
         Raises FeedUnavailable when the source does not answer and FeedTooShort when it no longer

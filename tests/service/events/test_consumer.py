@@ -161,6 +161,17 @@ async def test_a_second_consumer_waits_and_takes_over(installation: Installation
         assert listener.heard.names == names(1, 100)
 
 
+async def test_a_batch_that_takes_too_long_is_taken_in_smaller_ones(
+    installation: Installation,
+) -> None:
+    async with listening(installation) as listener:
+        listener.heard.most = 100
+        await listener.tell(*names(1, 600))
+        listener.start()
+        await listener.until(600)
+        assert listener.heard.names == names(1, 600)
+
+
 async def test_an_idle_consumer_keeps_its_lease(installation: Installation) -> None:
     async with listening(installation) as listener:
         listener.start()

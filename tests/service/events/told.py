@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import asyncpg
+
 from shared import clock
 from shared.context import Context, Installation
 from shared.contracts.contract import Contract
@@ -38,10 +40,11 @@ async def tell(database: Database, *events: Contract, partitions: int = 1) -> No
 
 @dataclass
 class Heard:
-    """What a reaction was called with, and what it should refuse."""
+    """What a reaction was called with, what it should refuse, and how much is too much."""
 
     batches: list[list[str]] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
+    most: int = 1_000_000
 
     @property
     def names(self) -> list[str]:
@@ -51,6 +54,8 @@ class Heard:
     async def react(self, _: Connection, __: Context, events: Sequence[Event]) -> None:
         """Note the events; fail on the names that are to be refused."""
         names = [event.content.name for event in events if isinstance(event.content, AccountSaved)]
+        if len(names) > self.most:
+            raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
         if any(name in self.refuse for name in names):
             raise RuntimeError("拒绝处理")
         self.batches.append(names)
