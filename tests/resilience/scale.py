@@ -4,11 +4,15 @@ import os
 import time
 from typing import Final, TypeVar
 
+import pytest
+
 T = TypeVar("T")
 
 FULL: Final = os.environ.get("PHAROS_CHAOS") == "full"
 SEED: Final = int(os.environ.get("PHAROS_CHAOS_SEED", "0")) or time.time_ns() % 1_000_000
 """Of everything that is thrown at random; set the variable to throw the same again."""
+
+only_in_full = pytest.mark.skipif(not FULL, reason="takes its time: make chaos")
 
 
 def scaled(short: T, full: T) -> T:
