@@ -17,6 +17,14 @@ def pytest_report_header() -> str:
     return f"chaos: PHAROS_CHAOS={'full' if FULL else 'short'} PHAROS_CHAOS_SEED={SEED}"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what each scenario counted (``record_property``): how much was really tried."""
+    for report in terminalreporter.getreports("passed"):
+        if report.when == "call" and report.user_properties:
+            counted = ", ".join(f"{name} {count}" for name, count in report.user_properties)
+            terminalreporter.write_line(f"{report.nodeid}: {counted}")
+
+
 @pytest.fixture(scope="session")
 async def installation() -> AsyncIterator[Installation]:
     # Durable: whoever kills a database session must find what was answered before.

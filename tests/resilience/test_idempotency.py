@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -90,6 +90,7 @@ class Fire:
             self.counted["broken"] += 1
         else:
             if answer.status_code < 500:
+                self.counted["answered"] += 1
                 request.answers.append(answer)
             else:
                 self.counted["unavailable"] += 1
@@ -163,7 +164,10 @@ async def kill_now_and_then(installation: Installation, dice: random.Random) -> 
 
 @pytest.mark.parametrize("seed", [SEED])  # so that every report names it
 async def test_what_is_sent_many_times_is_done_once(
-    installation: Installation, world: World, seed: int
+    installation: Installation,
+    world: World,
+    seed: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
     token = installation.stack.token(roles=["admin"], subject="tester")
     async with httpx.AsyncClient(
@@ -184,6 +188,8 @@ async def test_what_is_sent_many_times_is_done_once(
         await killing
         await fire.refuses_others([*opened, *won])
         await fire.refuses_others(others)
+    for name, count in fire.counted.items():
+        record_property(name, count)
     await whole(installation.stack)
     await check(installation, world, [*mixed, *won])
 
