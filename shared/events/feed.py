@@ -15,6 +15,7 @@ from shared.events.parking import decode
 from shared.events.snapshot import Stretch, Tip
 
 TIMEOUT_SECONDS = 5.0
+SNAPSHOT_PAGE = 500
 
 
 class FeedUnavailable(Unavailable):
@@ -73,7 +74,7 @@ class FeedClient:
         asked: dict[str, str | int] = {
             "partition": partition,
             "after": str(after),
-            "limit": PAGE,
+            "limit": SNAPSHOT_PAGE,
         }
         document = _document(source, await self._ask(source, f"snapshots/{name}", asked))
         events = [from_structured(fact) for fact in document["facts"]]
