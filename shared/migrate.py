@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shared.http.service import Service
 
 CHASSIS = Path(__file__).parent / "schema" / "chassis.sql"
+REPAIRS = Path(__file__).parent / "schema" / "repairs.sql"
 LOCK_TIMEOUT: Final[LiteralString] = "SET LOCAL lock_timeout = '4s'"
 _ENVIRONMENT = Path(__file__).parent / "schema"
 

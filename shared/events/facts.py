@@ -176,7 +176,8 @@ async def reconcile(
         after = contract.model_validate_json(event.data or "")
         before = known.pop(event.subject, None)
         if before != after:
-            changes.append(Change(replace(event, id=_cause(ctx, event.subject)), before, after))
+            known_now = replace(event, id=_cause(ctx, event.subject), time=ctx.now)
+            changes.append(Change(known_now, before, after))
     await conn.execute(_REPLACE, *_columns([change.event for change in changes]))
     for subject, unknown in known.items():
         cause = _cause(ctx, subject)

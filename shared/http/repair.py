@@ -1,8 +1,10 @@
 """Repair: a stopped consumer is brought to what its source holds now, and goes on from there."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Path, Request
 from fastapi.responses import Response
@@ -11,13 +13,14 @@ from pydantic import Field
 from shared.context import Context, Origin
 from shared.db import Connection
 from shared.errors import Conflict
-from shared.events import parking
+from shared.events import parking, repairs
 from shared.events.consumer import Subscription
 from shared.events.snapshot import START, Correct, Stretch, Tip
 from shared.events.watermark import Watermark
 from shared.fields import Body, Code, Id, View
 from shared.http.call import CallOf
 from shared.http.operations import ConsumerNotFound, as_it_is
+from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
 from shared.http.routes import needs, routes
 from shared.runtime import Runtime
 
@@ -57,6 +60,30 @@ class RepairView(View):
     discarded: int
     number: int
     next: RepairBody | None
+
+
+class RepairedView(View):
+    """A step of a repair on record: how much was corrected, why, when and by whom."""
+
+    id: UUID
+    consumer: str
+    source: str
+    partition: int
+    number: int
+    corrected: int
+    discarded: int
+    reason: str
+    repaired_at: datetime
+    repaired_by: str
+
+
+@router.get("/repairs", openapi_extra=needs("operations:read"))
+async def list_repairs(
+    call: CallOf, limit: Limit = 50, cursor: Cursor = None
+) -> Page[RepairedView]:
+    """List what repairs did to this service's consumers, step by step, in order."""
+    found = await call.read(repairs.listed, after_id(cursor), limit + 1)
+    return page_by_id([RepairedView(**asdict(one)) for one in found], limit)
 
 
 @router.post(
@@ -109,10 +136,15 @@ async def _step(
         raise ConsumerNotStopped(consumer=mark.consumer, source=mark.source)
     corrected = await correct(conn, replace(ctx, origin=Origin.IMPORT), stretch)
     tip = stretch.tip
+    discarded = 0
+    if stretch.last is None:
+        # The snapshot says all that they said, or they are of a history that the source has not.
+        discarded = await parking.discard_all(conn, *mark.labels, ctx.actor)
+        await mark.resume(conn, tip.number, tip.event_id)
+    await repairs.note(
+        conn, ctx, mark, stretch, position.stopped, corrected=corrected, discarded=discarded
+    )
+    following = None
     if stretch.last is not None:
         following = RepairBody(after=stretch.last, number=tip.number, event_id=tip.event_id)
-        return RepairView(corrected=corrected, discarded=0, number=tip.number, next=following)
-    # The snapshot says all that they said, or they come from a history that the source has not.
-    discarded = await parking.discard_all(conn, *mark.labels, ctx.actor)
-    await mark.resume(conn, tip.number, tip.event_id)
-    return RepairView(corrected=corrected, discarded=discarded, number=tip.number, next=None)
+    return RepairView(corrected=corrected, discarded=discarded, number=tip.number, next=following)
