@@ -28,12 +28,25 @@ class Metrics:
         self.default_rows = self._gauge(
             "log_default_rows", "Rows in the log's default partition; should be 0.", ()
         )
+        self.outbox_age = self._gauge(
+            "outbox_age_seconds", "Age of the oldest event without a number.", ()
+        )
+        self.lease_held = self._gauge(
+            "lease_held", "1 while this process holds the lease.", ("name",)
+        )
         self.consumed = self._counter("consumer_events", "Events applied.", _CONSUMER)
         self.watermark = self._gauge("consumer_watermark", "Last applied number.", _CONSUMER)
         self.lag = self._gauge("consumer_lag", "Head minus watermark.", _CONSUMER)
         self.gaps = self._counter("consumer_gaps", "Gaps healed from the feed.", _CONSUMER)
         self.parked = self._counter("consumer_parked", "Events parked.", _CONSUMER)
+        self.parked_open = self._gauge(
+            "consumer_parked_open", "Parked events that wait for a decision.", _CONSUMER
+        )
         self.stopped = self._gauge("consumer_stopped", "1 while it needs repair.", _CONSUMER)
+
+    def figure(self, name: str, text: str) -> Gauge:
+        """Return a gauge of the service's own."""
+        return self._gauge(name, text, ())
 
     def _gauge(self, name: str, text: str, labels: tuple[str, ...]) -> Gauge:
         return Gauge(f"pharos_{self._service}_{name}", text, labels, registry=self.registry)

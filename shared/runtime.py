@@ -20,6 +20,7 @@ from shared.events.consumer import Consumer, Subscription
 from shared.events.doorbell import Doorbell
 from shared.events.feed import FeedClient
 from shared.events.relay import Relay
+from shared.events.watch import Figure, Watch
 from shared.failpoints import reach
 from shared.ids import new_id
 from shared.logs import logger
@@ -107,7 +108,9 @@ class Runtime:
             ),
         )
 
-    async def start(self, role: Role, chores: Sequence[Chore]) -> None:
+    async def start(
+        self, role: Role, chores: Sequence[Chore], figures: Sequence[Figure] = ()
+    ) -> None:
         """Start what this role runs; an absent broker or database is waited for in the back.
 
         Raises FeedMissing and PartitionsDiffer when the settings do not fit the installation.
@@ -120,7 +123,7 @@ class Runtime:
         if role is Role.API:
             return
         ready = await self._prepared()
-        self._spawn(self._work(chores, ready=ready), "work")
+        self._spawn(self._work(chores, figures, ready=ready), "work")
 
     async def stop(self) -> None:
         """Stop everything in order, each step bounded."""
@@ -129,14 +132,16 @@ class Runtime:
         await self.database.close()
         await self.http.aclose()
 
-    async def _work(self, chores: Sequence[Chore], *, ready: bool) -> None:
+    async def _work(
+        self, chores: Sequence[Chore], figures: Sequence[Figure], *, ready: bool
+    ) -> None:
         while not ready:
             await clock.pause(AGAIN_SECONDS)
             ready = await self._prepared_at_last()
-        for part in self._parts(chores):
+        for part in self._parts(chores, figures):
             self._spawn(_kept_alive(part, self.service), part.__qualname__)
 
-    def _parts(self, chores: Sequence[Chore]) -> Sequence[Part]:
+    def _parts(self, chores: Sequence[Chore], figures: Sequence[Figure]) -> Sequence[Part]:
         relays = [
             Relay(
                 self.service,
@@ -146,7 +151,7 @@ class Runtime:
                 doorbell,
                 self.metrics,
                 self.settings.lease_seconds,
-            ).run
+            )
             for n, doorbell in enumerate(self.doorbells)
         ]
         consumers = [
@@ -159,7 +164,7 @@ class Runtime:
                 self.metrics,
                 self.own_context,
                 self.settings.lease_seconds,
-            ).run
+            )
             for subscription in self.subscriptions
             for n in range(self.settings.partitions)
         ]
@@ -169,7 +174,11 @@ class Runtime:
                 self.database, self.settings.log_retention_days, self.metrics
             )
 
-        return [*relays, *consumers, *map(self._repeated, chores), tend]
+        leased: Sequence[Relay | Consumer] = [*relays, *consumers]
+        leases = [part.lease for part in leased]
+        watch = Watch(self.database, self.metrics, leases, figures)
+        runs = [part.run for part in leased]
+        return [*runs, *map(self._repeated, chores), tend, watch.run]
 
     async def _prepared(self) -> bool:
         """Make what the relay writes into; False while the database is away."""

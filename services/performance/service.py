@@ -7,9 +7,11 @@ from services.performance.credits import api as credits_ledger
 from services.performance.credits.reactions import DEALS
 from services.performance.incentives import api as incentives
 from services.performance.incentives.commands import recalculate_marked
+from services.performance.incentives.queries import failed, waiting
 from services.performance.plans import api as plans
 from services.performance.quotas.reactions import TARGETS
 from services.performance.statements import api as statements
+from shared.events.watch import Figure
 from shared.http.service import Service
 
 SERVICE = Service(
@@ -26,4 +28,8 @@ SERVICE = Service(
     migrations=Path(__file__).parent / "migrations",
     subscriptions=(DEALS, TARGETS),
     chores=(recalculate_marked,),
+    figures=(
+        Figure("recalculations_waiting", "Payees who wait to be worked out again.", waiting),
+        Figure("recalculations_failed", "Payees who could not be worked out.", failed),
+    ),
 )

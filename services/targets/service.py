@@ -4,10 +4,12 @@ from pathlib import Path
 
 from services.targets.attainment import api as attainment
 from services.targets.attainment.commands import repost
+from services.targets.attainment.queries import marked
 from services.targets.attainment.reactions import DEALS
 from services.targets.org import api as org
 from services.targets.targets import api as targets
 from services.targets.targets.commands import snapshot as targets_now
+from shared.events.watch import Figure
 from shared.http.service import Service
 
 SERVICE = Service(
@@ -19,4 +21,5 @@ SERVICE = Service(
     subscriptions=(DEALS,),
     chores=(repost,),
     snapshots={"targets": targets_now},
+    figures=(Figure("reposts_waiting", "Facts that wait to be posted again.", marked),),
 )

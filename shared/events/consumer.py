@@ -30,6 +30,7 @@ log = logger(__name__)
 
 BATCH = 500
 IDLE_SECONDS = 2.0
+LAG_SECONDS = 5.0
 AWAY_SECONDS = 0.5
 AWAY_SECONDS_MAX = 10.0
 PATIENCE_SECONDS = 5.0
@@ -93,6 +94,11 @@ class Consumer:
         self._away = AWAY_SECONDS
         self._limit = BATCH
 
+    @property
+    def lease(self) -> Lease:
+        """Return the lease under which it works."""
+        return self._lease
+
     async def run(self) -> None:
         """Work until cancelled; whatever is away is waited for with a growing, jittered pause."""
         try:
@@ -125,6 +131,7 @@ class Consumer:
         self._metrics.watermark.labels(*self._mark.labels).set(self._position.number)
         self._metrics.stopped.labels(*self._mark.labels).set(self._position.stopped is not None)
         if self._position.stopped is not None:
+            await self._measure()
             await clock.pause(self._lease.seconds)
             return
         await self._glance()  # for the head; a backlog comes faster from the broker
@@ -164,8 +171,11 @@ class Consumer:
             return
         if batch:
             await self._apply(batch)
-        if not events and clock.monotonic() - self._looked > IDLE_SECONDS / 2:
+        since = clock.monotonic() - self._looked
+        if not events and since > IDLE_SECONDS / 2:
             await self._glance()
+        elif since > LAG_SECONDS:
+            await self._measure()
         await self._keep_lease()
 
     async def _believed(self, batch: Sequence[Event]) -> bool:
@@ -206,6 +216,15 @@ class Consumer:
         except (FeedUnavailable, IssuerUnavailable) as error:
             log.info("feed_away", consumer=self._mark.name, error=repr(error))
             self._looked = clock.monotonic()
+
+    async def _measure(self) -> None:
+        """Tell how far the source's head is away, whatever becomes of what is between."""
+        with contextlib.suppress(FeedUnavailable, IssuerUnavailable, FeedTooShort):
+            page = await self._feed.read(
+                self._mark.source, self._mark.partition, self._position.number, limit=1
+            )
+            self._metrics.lag.labels(*self._mark.labels).set(page.head - self._position.number)
+        self._looked = clock.monotonic()
 
     async def _look(self) -> bool:
         """Apply a page of what the feed has beyond the watermark; False when there was nothing."""

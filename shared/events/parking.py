@@ -31,8 +31,17 @@ _LIST: Final[LiteralString] = """
            settled_at, settled_by
       FROM parked
      WHERE ($1::text IS NULL OR state = $1) AND id > $2
+       AND ($4::text IS NULL OR consumer = $4)
+       AND ($5::text IS NULL OR source = $5)
+       AND ($6::text IS NULL OR position(lower($6) IN lower(reason)) > 0)
      ORDER BY id
      LIMIT $3
+"""
+_ONE: Final[LiteralString] = """
+    SELECT id, consumer, source, partition, number, event_id, type, reason, parked_at, state,
+           settled_at, settled_by, stack, event
+      FROM parked
+     WHERE id = $1
 """
 _LOCK: Final[LiteralString] = """
     SELECT consumer, state, event FROM parked WHERE id = $1 FOR UPDATE
@@ -141,9 +150,32 @@ async def park(conn: Connection, consumer: str, event: Event, error: Exception) 
     )
 
 
-async def listed(conn: Connection, state: str | None, after: UUID, limit: int) -> Sequence[Parked]:
-    """Return parked events by id, those of one state or all."""
-    return [Parked(**dict(row)) for row in await conn.fetch(_LIST, state, after, limit)]
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which parked events are meant; what is None leaves all. ``reason`` is a part of the text."""
+
+    state: str | None = None
+    consumer: str | None = None
+    source: str | None = None
+    reason: str | None = None
+
+
+async def listed(conn: Connection, wanted: Wanted, after: UUID, limit: int) -> Sequence[Parked]:
+    """Return parked events by id."""
+    rows = await conn.fetch(
+        _LIST, wanted.state, after, limit, wanted.consumer, wanted.source, wanted.reason
+    )
+    return [Parked(**dict(row)) for row in rows]
+
+
+async def one(conn: Connection, parked_id: UUID) -> tuple[Parked, str, str]:
+    """Return a parked event, the stack of its failure, and the event as it came, in JSON."""
+    row = await conn.fetchrow(_ONE, parked_id)
+    if row is None:
+        raise ParkedEventNotFound(id=parked_id)
+    found = dict(row)
+    stack, event = found.pop("stack"), found.pop("event")
+    return Parked(**found), stack, event
 
 
 async def lock(conn: Connection, parked_id: UUID) -> tuple[str, Event]:

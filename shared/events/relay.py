@@ -115,6 +115,11 @@ class Relay:
         self._retry_publish = 0.0
         self._stream_ready = False
 
+    @property
+    def lease(self) -> Lease:
+        """Return the lease under which it works."""
+        return self._lease
+
     async def run(self) -> None:
         """Work until cancelled; whatever goes wrong outside is waited out."""
         forget = self._broker.on_reconnect(self._on_reconnect)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from fastapi import Path, Request
+import orjson
+from fastapi import Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +17,7 @@ from shared.events import parking, watermark
 from shared.events.consumer import Subscription
 from shared.events.watermark import Position, Watermark
 from shared.failpoints import reach
-from shared.fields import Body, Code, Id, View
+from shared.fields import Body, Code, Id, Name, View
 from shared.http.call import CallOf
 from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
 from shared.http.routes import needs, routes
@@ -49,6 +50,13 @@ class ParkedView(BaseModel):
     state: str
     settled_at: datetime | None
     settled_by: str | None
+
+
+class ParkedWhole(ParkedView):
+    """A parked event, the CloudEvent as it came, and where its application failed."""
+
+    stack: str
+    event: dict[str, Any]
 
 
 class Settled(BaseModel):
@@ -133,14 +141,26 @@ async def resume(
 async def list_parked(
     call: CallOf,
     state: Literal["parked", "replayed", "discarded"] | None = None,
+    consumer: Code | None = None,
+    source: Code | None = None,
+    reason: Annotated[Name | None, Query(description="A part of the reason.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[ParkedView]:
     """List events that could not be applied, by id."""
+    wanted = parking.Wanted(state, consumer, source, reason)
     found: Sequence[parking.Parked] = await call.read(
-        parking.listed, state, after_id(cursor), limit + 1
+        parking.listed, wanted, after_id(cursor), limit + 1
     )
     return page_by_id([ParkedView.model_validate(parked) for parked in found], limit)
+
+
+@router.get("/parked/{parked_id}", openapi_extra=needs("operations:read"))
+async def read_parked(parked_id: UUID, call: CallOf) -> ParkedWhole:
+    """Return a parked event with the event as it came and the stack of its failure."""
+    parked, stack, event = await call.read(parking.one, parked_id)
+    view = ParkedView.model_validate(parked)
+    return ParkedWhole(**view.model_dump(), stack=stack, event=orjson.loads(event))
 
 
 @router.post(

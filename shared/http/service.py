@@ -9,7 +9,8 @@ from fastapi import APIRouter, FastAPI
 
 from shared.events.consumer import Subscription
 from shared.events.snapshot import SnapshotOf
-from shared.http import events, operations, problems, repair, system
+from shared.events.watch import Figure
+from shared.http import events, operations, problems, repair, system, vitals
 from shared.http import snapshots as snapshot_routes
 from shared.http.middleware import BodyLimit, RequestScope
 from shared.http.routes import check
@@ -21,7 +22,8 @@ from shared.settings import ServiceSettings
 class Service:
     """What a service is: its name and title, its routers, what it listens to and works off.
 
-    ``snapshots`` are the facts that its events tell of, as they are now, by noun.
+    ``snapshots`` are the facts that its events tell of, as they are now, by noun; ``figures`` the
+    gauges that it adds to those of the chassis.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Service:
     subscriptions: Sequence[Subscription] = ()
     chores: Sequence[Chore] = ()
     snapshots: Mapping[str, SnapshotOf] = field(default_factory=dict)
+    figures: Sequence[Figure] = ()
     description: str = ""
     chassis: Sequence[APIRouter] = field(
         default=(
@@ -39,6 +42,7 @@ class Service:
             snapshot_routes.router,
             operations.router,
             repair.router,
+            vitals.router,
         ),
         init=False,
     )
@@ -58,7 +62,7 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
         runtime = await Runtime.assemble(service.name, settings, service.subscriptions)
         app.state.runtime = runtime
         try:
-            await runtime.start(role, service.chores)
+            await runtime.start(role, service.chores, service.figures)
             yield
         finally:
             await runtime.stop()
@@ -77,6 +81,13 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
         app.router.routes.extend(router.routes)
     problems.install(app)
     app.state.snapshots = service.snapshots
+    app.state.figures = service.figures
+    app.state.newest_revision = newest_revision(service.migrations)
     app.add_middleware(BodyLimit, limit=settings.body_limit_bytes)
     app.add_middleware(RequestScope, service=service.name)
     return app
+
+
+def newest_revision(migrations: Path) -> str:
+    """Return the revision that a release was made for: its migrations are named by number."""
+    return max(file.stem.partition("_")[0] for file in migrations.glob("[0-9]*.py"))

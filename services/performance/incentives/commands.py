@@ -24,13 +24,14 @@ from services.performance.incentives.model import (
     Mark,
     Part,
     PayeePeriod,
+    Taken,
 )
 from services.performance.plans import queries as plans
 from services.performance.plans.queries import Holding
 from services.performance.quotas import queries as quotas
 from shared.context import Context, Origin
 from shared.db import FAULT, Connection, Database, DatabaseUnavailable
-from shared.errors import PharosError
+from shared.errors import NotFound, PharosError
 from shared.events import outbox
 from shared.events.envelope import Event
 from shared.failpoints import reach
@@ -52,6 +53,14 @@ FAULTS = (
     ValueError,
 )
 """What one payee's data can do to a calculation; anything else is no fault of a payee."""
+
+
+class RecalculationNotFound(NotFound):
+    """Only who was set aside is taken up again."""
+
+    en = "The recalculation of {payee_id} was not set aside."
+    zh = "{payee_id} 的重算没有被搁置。"
+
 
 Contexts = Mapping[PayeePeriod, Context]
 """What must be worked out, and in whose name it is told."""
@@ -113,6 +122,14 @@ async def recalculate_marked(database: Database, ctx: Context) -> int:
     except FAULTS:
         log.exception("recalculation_failed", payees=len(taken))
     return sum([await _work_off_alone(database, ctx, payee_id) for payee_id in sorted(taken)])
+
+
+async def retry(conn: Connection, _: Context, *, payee_id: UUID) -> Taken:
+    """Work out again a payee who was set aside; raises RecalculationNotFound."""
+    since = await store.retry(conn, payee_id)
+    if since is None:
+        raise RecalculationNotFound(payee_id=payee_id)
+    return Taken(payee_id, since)
 
 
 async def _work_off_alone(database: Database, ctx: Context, payee_id: UUID) -> int:

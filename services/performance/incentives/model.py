@@ -200,3 +200,11 @@ class Backlog:
     waiting: int
     failed: int
     failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A payee who is worked out again from a day on, after having been set aside."""
+
+    payee_id: UUID
+    since: date

@@ -39,6 +39,18 @@ async def backlog(conn: Connection, limit: int) -> Backlog:
     return Backlog(row["waiting"], row["failed"], tuple(failures)) if row else Backlog(0, 0, ())
 
 
+async def waiting(conn: Connection) -> int:
+    """Return how many payees wait to be worked out again."""
+    row = await conn.fetchrow(_WAITING)
+    return row["waiting"] if row else 0
+
+
+async def failed(conn: Connection) -> int:
+    """Return how many payees were set aside because they could not be worked out."""
+    row = await conn.fetchrow(_WAITING)
+    return row["failed"] if row else 0
+
+
 async def posted(conn: Connection, owner: PayeePeriod) -> Mapping[Key, Money]:
     """Return what the ledger of a payee and period adds up to, by incentive."""
     return {

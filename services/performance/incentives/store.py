@@ -1,7 +1,7 @@
 """Incentives in the database: heads, the ledger of their differences, and what waits."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -90,6 +90,12 @@ _TAKE_MARKS: Final[LiteralString] = """
            FOR UPDATE SKIP LOCKED))
     RETURNING payee_id, since, correlation_id, origin
 """
+_RETRY: Final[LiteralString] = """
+    UPDATE recalculation
+       SET failed_at = NULL, reason = NULL
+     WHERE payee_id = $1 AND failed_at IS NOT NULL
+    RETURNING since
+"""
 _SET_ASIDE: Final[LiteralString] = """
     UPDATE recalculation AS r
        SET failed_at = $1, reason = $2
@@ -154,6 +160,12 @@ async def take_marks(
 async def set_aside(conn: Connection, marks: Iterable[Mark], now: datetime, reason: str) -> None:
     """Keep marks that could not be worked off, with the reason, until their payees get new ones."""
     await conn.execute(_SET_ASIDE, now, reason, *_mark_columns(marks))
+
+
+async def retry(conn: Connection, payee_id: UUID) -> date | None:
+    """Take up again a mark that was set aside; return its day, None where none is."""
+    since: date | None = await conn.fetchval(_RETRY, payee_id)
+    return since
 
 
 def _mark_columns(marks: Iterable[Mark]) -> tuple[list[object], ...]:

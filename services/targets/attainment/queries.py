@@ -63,6 +63,10 @@ _PLACES: Final[LiteralString] = """
      ORDER BY id, partition
 """
 
+_MARKED: Final[LiteralString] = """
+    SELECT (SELECT count(*) FROM repost) + (SELECT count(*) FROM reorganisation)
+"""
+
 
 class AttainmentNotFound(NotFound):
     """Nothing was ever achieved or aimed at under that id."""
@@ -168,6 +172,12 @@ async def targeted(conn: Connection, attainments: Sequence[UUID]) -> Sequence[Ta
 async def totals(conn: Connection, attainments: Sequence[UUID]) -> Sequence[Moved]:
     """Return the running totals of these attainments, by partition."""
     return [to_moved(row) for row in await conn.fetch(_PLACES, attainments)]
+
+
+async def marked(conn: Connection) -> int:
+    """Return how many facts and attainments wait for the changed organisation."""
+    found: int = await conn.fetchval(_MARKED)
+    return found
 
 
 async def entries(
