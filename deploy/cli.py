@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from deploy.installation import SERVICES
 from deploy.local.clients import DEMO_CLIENT
 from deploy.local.errors import EmbeddedError
+from deploy.operate import commands as operators
 from deploy.serving import load, serve
 from shared import logs
 from shared.runtime import Role
@@ -32,6 +33,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
+
+operators.install(app)
 
 
 def _known(name: str) -> str:

@@ -14,6 +14,9 @@ from pathlib import Path
 from deploy.local.account import Account, unprivileged_account
 from deploy.local.errors import EmbeddedError, FolderUnsafe
 
+ADDRESS = "address"
+"""The file in a data folder that says where what runs in it is served, as long as it is."""
+
 Say = Callable[[str], None]
 """Takes one line meant for the person in front of the terminal."""
 

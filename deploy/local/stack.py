@@ -21,7 +21,7 @@ from deploy.local.hosting import Hosted, InProcess, Isolated
 from deploy.local.http_server import HttpServer
 from deploy.local.issuer import LIFETIME, Issuer
 from deploy.local.nats import EmbeddedNats
-from deploy.local.place import Say, make_private_folder, say_on_stderr, settle
+from deploy.local.place import ADDRESS, Say, make_private_folder, say_on_stderr, settle
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.provision import provision
 from deploy.serving import Prefixed, load
@@ -132,6 +132,7 @@ class Stack:
         # Entered before the server, so left after it: no request meets a service that has gone.
         running.push_async_callback(self._stop_services)
         running.push_async_callback(self._http.stop)
+        running.callback(self._hide)
         self._issuer = Issuer(secrets, url=f"{self.base_url}/issuer", embedded=True)
         for name in self._names:
             self.settings[name] = self._settings_of(name, dsns[name], nats_url)
@@ -139,6 +140,14 @@ class Stack:
         # The services ask the issuer, and each other, over this port from the beginning.
         await self._http.start(self._front())
         await self._start_services()
+        self._tell_where()
+
+    def _tell_where(self) -> None:
+        """Write down the address, for the operators' commands."""
+        (self.folder / ADDRESS).write_text(self.base_url + "\n", encoding="utf-8")
+
+    def _hide(self) -> None:
+        (self.folder / ADDRESS).unlink(missing_ok=True)
 
     async def _start_servers(self, running: AsyncExitStack) -> tuple[str, str]:
         """Start what is not given from outside; return the administrator's DSN and the NATS URL."""

@@ -1,0 +1,1 @@
+"""What operators do from a terminal: look what is wrong, decide on parked events, repair."""
