@@ -16,6 +16,11 @@ import pytest
 from deploy.installation import SERVICES
 from deploy.local.place import throwaway_folder
 from deploy.local.stack import Stack
+from deploy.operate import consumers
+from deploy.operate.access import Services, access_to, opened
+from deploy.operate.consumers import Chosen
+from deploy.operate.diagnosis import findings
+from deploy.operate.doctor import signs_of
 from tests.flow.world import CHEN, COMPANY, EAST, LI, WANG, World, client, founded, money
 from tests.resilience.restoring import backed_up, restored
 from tests.resilience.scale import scaled
@@ -40,38 +45,53 @@ CASES = [
     pytest.param(ALL, False, False, id="all-empty-broker"),
     pytest.param(ALL, True, True, id="all-old-broker-past"),
 ]
-READERS_OF = {"pipeline": ("attainment", "credits", "wins"), "targets": ("quotas",)}
+SOURCE_OF = {
+    ("targets", "attainment"): "pipeline",
+    ("performance", "credits"): "pipeline",
+    ("knowledge", "wins"): "pipeline",
+    ("performance", "quotas"): "targets",
+}
+"""Which source each consumer of a service reads."""
 
 
-async def stopped(http: httpx.AsyncClient) -> dict[str, str]:
-    """Return the stopped consumers by name, with the service each is in."""
-    found = {}
+def losing(services: tuple[str, ...]) -> set[tuple[str, str]]:
+    """Return the consumers that know what their restored source has lost."""
+    return {
+        (service, consumer)
+        for (service, consumer), source in SOURCE_OF.items()
+        if source in services and service not in services
+    }
+
+
+async def stopped(http: httpx.AsyncClient) -> set[tuple[str, str]]:
+    """Return the stopped consumers, by service and name."""
+    found = set()
     for service in SERVICES:
         for item in (await http.get(f"/{service}/v1/consumers")).json()["items"]:
             if item["stopped"] is not None:
                 assert "restored from an old backup" in item["stopped"]
-                found[item["consumer"]] = service
+                found.add((service, item["consumer"]))
     return found
 
 
-async def until_stopped(http: httpx.AsyncClient, names: set[str]) -> None:
+async def until_stopped(http: httpx.AsyncClient, wanted: set[tuple[str, str]]) -> None:
     """Wait until these consumers have stopped."""
-    for _ in range(600):
-        if names <= (await stopped(http)).keys():
+    for _ in range(400):
+        if wanted <= await stopped(http):
             return
         await asyncio.sleep(0.05)
-    pytest.fail(f"{names} should have stopped, {await stopped(http)} have")
+    pytest.fail(f"{wanted} should have stopped, {await stopped(http)} have")
 
 
-async def repair(http: httpx.AsyncClient) -> None:
-    for name, service in (await stopped(http)).items():
-        source = next(source for source, names in READERS_OF.items() if name in names)
-        body: object = {}
-        while body is not None:
-            path = f"/{service}/v1/consumers/{name}/{source}/0/repair"
-            answer = await http.post(path, json=body)
-            assert answer.status_code == 200, answer.text
-            body = answer.json()["next"]
+async def reported(services: Services, wanted: set[tuple[str, str]]) -> None:
+    """Hold the doctor and the metrics to it that these have stopped."""
+    signs = [await signs_of(services, name) for name in SERVICES]
+    found = [finding for finding in findings(signs) if finding.key == "consumer_stopped"]
+    assert {(one.facts["service"], one.facts["consumer"]) for one in found} == wanted
+    for service, consumer in wanted:
+        figures = await services.text(service, "/metrics")
+        labels = f'consumer="{consumer}",partition="0",source="{SOURCE_OF[service, consumer]}"'
+        assert f"pharos_{service}_consumer_stopped{{{labels}}} 1.0" in figures
 
 
 async def figures(world: World) -> dict[str, object]:
@@ -174,15 +194,12 @@ async def test_a_restore_is_noticed_and_repaired(
                 await asyncio.sleep(1)
         async with Stack(folder, durable=False) as stack, client(stack, "admin") as http:
             world.stack, world.http = stack, http
-            lost = {
-                reader
-                for source, readers in READERS_OF.items()
-                for reader in readers
-                if source in services and services != ALL
-            }
+            lost = losing(services)
             await until_stopped(http, lost)
             await go_on_otherwise(world, deals, 1)
-            await repair(http)
+            async with opened(access_to(folder, "en")) as operator:
+                await reported(operator, await stopped(http))
+                await consumers.repair(operator, Chosen(), everything=True, from_number=None)
             await whole(stack)
             assert await figures(world) == await told_by_the_source(world)
             await world.edit(deals[0], amount=money("16000.00"))
@@ -190,4 +207,4 @@ async def test_a_restore_is_noticed_and_repaired(
             await world.set_target(EAST, "100000")
             await whole(stack)
             assert await figures(world) == await told_by_the_source(world)
-            assert await stopped(http) == {}
+            assert await stopped(http) == set()
