@@ -89,7 +89,7 @@ def _check_event(report: Report, log: Log, told: Told) -> None:
         report.wrong("event.type", told.place, told.type, "a type that the verifier knows")
         return
     report.equal("event.subject", told.place, payload.get(field), str(told.subject))
-    report.equal("event.type", told.place, told.type.split(".")[1], log.source)
+    report.equal("event.type", told.place, told.type, f"pharos.{log.source}.{told.name}.v1")
     if told.causation_id is not None:
         own = derived(told.causation_id, told.type, told.subject)
         report.equal("event.id", told.place, told.id, own)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from random import Random
 from typing import Any, Final
@@ -16,97 +17,70 @@ _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 # What is said once, in passing, and nothing that is kept depends on. The figures that a message
 # of pay was worked out from are held against the incentive only as long as it is the last one.
 _IN_PASSING: Final = {"incentive.recalculated": {"measured", "quota", "attainment"}}
-_CHASSIS: Final[Mapping[str, Sequence[str]]] = {
-    "event_log": (
-        "delete",
-        "twice number",
-        "count number",
-        "count aggregate_version",
-        "id event_id",
-        "id previous_event_id",
-        "json payload",
-    ),
-    "relay": ("delete", "count head", "id head_event_id"),
+_CHASSIS: Final = {
+    "event_log": "delete twice:number count:number count:aggregate_version id:event_id "
+    "id:previous_event_id id:aggregate_id json:payload word:type",
+    "relay": "delete count:head id:head_event_id",
 }
-_READING: Final[Mapping[str, Sequence[str]]] = {
-    "watermark": ("delete", "count number", "id event_id"),
-    "fact": ("delete", "count version", "count number", "count partition", "json body"),
+_READING: Final = {
+    "watermark": "delete count:number id:event_id word:consumer word:source",
+    "fact": "delete count:version count:number count:partition json:body id:id word:kind "
+    "word:source word:origin day:learned_at",
 }
-PLACES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
+PLACES: Final[Mapping[str, Mapping[str, str]]] = {
     "pipeline": {
         **_CHASSIS,
-        "deal": (
-            "delete",
-            "count version",
-            "cent amount",
-            "json lines",
-            "json shares",
-            "day opened_on",
-            "day closed_on",
-            "id owner_id",
-        ),
-        "account": ("delete", "count version"),
-        "product": ("delete", "count version", "cent list_price"),
-        "idempotency": ("json body",),
+        "deal": "delete count:version cent:amount json:lines json:shares day:opened_on "
+        "day:closed_on id:owner_id id:account_id word:name word:currency id:id",
+        "account": "delete count:version word:name",
+        "product": "delete count:version cent:list_price word:name word:code word:line",
+        "idempotency": "json:body",
     },
     "targets": {
         **_CHASSIS,
         **_READING,
-        "unit": ("delete", "count version"),
-        "unit_placement": ("delete", "day valid_from"),
-        "member": ("delete", "count version"),
-        "assignment": ("delete", "day valid_from", "id unit_id"),
-        "target": ("delete", "count version", "cent value", "day starts", "day ends"),
-        "attainment": ("delete", "cent actual", "count deals", "day ends", "count partition"),
-        "attainment_entry": (
-            "delete",
-            "twice cause_id",
-            "cent amount",
-            "count deals",
-            "count fact_version",
-            "count number",
-            "id fact_id",
-        ),
+        "unit": "delete count:version word:name word:kind",
+        "unit_placement": "delete day:valid_from id:parent_id id:unit_id",
+        "member": "delete count:version id:id",
+        "assignment": "delete day:valid_from id:unit_id id:member_id",
+        "target": "delete count:version cent:value day:starts day:ends id:scope_id id:id "
+        "id:attainment_id word:metric word:period word:currency",
+        "attainment": "delete cent:actual count:deals day:starts day:ends count:partition id:id "
+        "id:scope_id word:metric word:period word:currency",
+        "attainment_entry": "delete twice:cause_id cent:amount count:deals count:fact_version "
+        "count:number count:partition id:fact_id id:attainment_id word:source",
     },
     "performance": {
         **_CHASSIS,
         **_READING,
-        "plan": ("delete", "count version"),
-        "plan_version": ("delete", "count number", "day valid_from", "json components"),
-        "plan_assignment": ("delete", "count version", "day valid_from", "day valid_to"),
-        "credit": (
-            "delete",
-            "twice id",
-            "cent quota_amount",
-            "cent commission_amount",
-            "day occurred_on",
-            "count fact_version",
-            "count number",
-        ),
-        "quota": ("delete", "count version", "cent value"),
-        "quota_actual": ("delete", "count version", "cent actual"),
-        "incentive": (
-            "delete",
-            "cent amount",
-            "count version",
-            "count plan_version",
-            "json trace",
-        ),
-        "incentive_entry": (
-            "delete",
-            "twice id",
-            "cent amount",
-            "count tier",
-            "count plan_version",
-            "id correlation_id",
-        ),
+        "plan": "delete count:version word:name id:id",
+        "plan_version": "delete count:number day:valid_from json:components word:currency "
+        "id:plan_id",
+        "plan_assignment": "delete count:version day:valid_from day:valid_to id:payee_id "
+        "id:plan_id id:id",
+        "credit": "delete twice:id cent:quota_amount cent:commission_amount day:occurred_on "
+        "count:fact_version count:number count:partition id:payee_id id:fact_id id:cause_id "
+        "word:metric word:currency word:source",
+        "quota": "delete count:version cent:value id:target_id id:scope_id word:metric "
+        "word:period word:currency",
+        "quota_actual": "delete count:version cent:actual id:target_id count:partition",
+        "incentive": "delete cent:amount count:version count:plan_version json:trace "
+        "id:payee_id id:plan_id word:period word:component word:currency",
+        "incentive_entry": "delete twice:id cent:amount count:tier count:plan_version "
+        "id:correlation_id id:payee_id id:plan_id word:period word:component word:currency "
+        "word:cause_source",
     },
     "knowledge": {
         **_READING,
-        "win_count": ("delete", "count deals"),
+        "win_count": "delete count:deals count:partition word:period",
     },
 }
-"""What may be tampered with: service, table, and how in which column."""
+"""What may be tampered with: service, table, and how in which column.
+
+``delete`` a row, insert it ``twice`` under another key, move a number by a ``cent`` or by one
+(``count``), a date by a ``day``, a number inside a ``json`` value by a cent; another ``id`` or
+``word``.
+"""
 
 # Where the figure that depends on a row is named rather than the row.
 _ALSO: Final[Mapping[str, Sequence[str]]] = {
@@ -133,16 +107,22 @@ class Place:
         return any(where.startswith(f"{self.service}.{table} ") for table in tables)
 
 
-def places(dice: Random, partitions: int) -> Iterator[Place]:
-    """Yield places for ever, every table and every way as likely as another."""
-    known = []
-    for service, tables in PLACES.items():
-        for table, ways in tables.items():
-            for way in ways:
-                how, _, column = way.partition(" ")
-                known.append(Place(service, table, how, column))
+def all_places(partitions: int) -> list[Place]:
+    """Return every table and every way."""
+    known = [
+        Place(service, table, *way.partition(":")[::2])
+        for service, tables in PLACES.items()
+        for table, ways in tables.items()
+        for way in ways.split()
+    ]
     if partitions > 1:  # the sum over partitions is told as far as its writer saw it
         known = [place for place in known if place.column != "payload"]
+    return known
+
+
+def places(dice: Random, partitions: int) -> Iterator[Place]:
+    """Yield places for ever, in random order, none more often than another."""
+    known = all_places(partitions)
     while True:
         dice.shuffle(known)
         yield from known
@@ -163,6 +143,7 @@ class Tampering:
             "count": self._one,
             "day": self._one,
             "id": self._id,
+            "word": self._word,
             "json": self._json,
         }
 
@@ -225,12 +206,18 @@ class Tampering:
         if row[place.column] is None:
             return None
         kind = "integer" if isinstance(step, int) else "numeric"
+        if isinstance(row[place.column], datetime):
+            kind = "interval"
+            step = step * 86_400
         value = f"{place.column} + $3::text::{kind}"
         return await self._set(place, row, value, str(step))
 
     async def _id(self, place: Place, row: asyncpg.Record, dice: Random) -> str:
         other = str(UUID(int=dice.getrandbits(128)))
         return await self._set(place, row, "$3::text::uuid", other)
+
+    async def _word(self, place: Place, row: asyncpg.Record, _: Random) -> str:
+        return await self._set(place, row, f"{place.column} || $3::text", "改")
 
     async def _json(self, place: Place, row: asyncpg.Record, dice: Random) -> str | None:
         """Move one number inside a JSON value by a cent."""
