@@ -66,12 +66,14 @@ def check_causes(report: Report, tables: Tables, logs: Mapping[str, Log]) -> Non
             nothing = (row["cause_partition"], first, last)
             report.equal("incentive_entry.cause", where, nothing, (None, None, None))
             continue
+        if source not in logs:
+            continue
         end = reached.get((source, row["cause_partition"]), 0)
         is_applied = first is not None and last is not None and 1 <= first <= last <= end
         report.holds(
             "incentive_entry.cause", where, (source, first, last), f"1 to {end}", true=is_applied
         )
-        if is_applied and source in logs:
+        if is_applied:
             _check_made_by(report, where, row, logs[source])
 
 

@@ -1,5 +1,6 @@
 """Quotas: the targets as pay knows them, held against what targets has told up to the watermark."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,7 +9,7 @@ from uuid import UUID
 
 from deploy.verify.consumers import Progress
 from deploy.verify.findings import NOTHING, Report
-from deploy.verify.reading import Tables
+from deploy.verify.reading import Row, Tables
 from deploy.verify.targets import number
 from deploy.verify.told import Log
 
@@ -122,11 +123,12 @@ def _remember(
     values: dict[UUID, _Value], actuals: dict[tuple[UUID, int], _Actual], source: Tables
 ) -> None:
     """Add what the log has forgotten from the tables of targets, which is where it came from."""
-    totals = {(row["id"], row["partition"]): row for row in source["attainment"]}
+    totals: defaultdict[UUID, list[Row]] = defaultdict(list)
+    for row in source["attainment"]:
+        totals[row["id"]].append(row)
     for row in source["target"]:
         aim = Aim(row["scope"], row["scope_id"], row["metric"], row["period"], row["currency"])
         values.setdefault(row["id"], _Value(row["version"], aim, row["value"]))
-        for (attainment_id, partition), total in totals.items():
-            if attainment_id == row["attainment_id"] and row["scope"] == "unit":
-                actual = _Actual(total["version"], total["actual"])
-                actuals.setdefault((row["id"], partition), actual)
+        for total in totals[row["attainment_id"]] if row["scope"] == "unit" else ():
+            actual = _Actual(total["version"], total["actual"])
+            actuals.setdefault((row["id"], total["partition"]), actual)

@@ -1,11 +1,12 @@
 """The verifier finds nothing in a healthy installation, and one cent or one row that is not."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -98,11 +99,32 @@ class AtRest:
 
 
 @asynccontextmanager
+async def looked_at(stack: Stack) -> AsyncIterator[list[Finding]]:
+    """Verify again and again while the services are at work; collect what was called wrong."""
+    wrong: list[Finding] = []
+
+    async def look() -> None:
+        while True:
+            wrong.extend(one for one in await verified(stack) if one.kind is Kind.WRONG)
+            await asyncio.sleep(0.2)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield wrong
+    finally:
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+
+
+@asynccontextmanager
 async def history(folder: Path, partitions: int) -> AsyncIterator[AtRest]:
     """Let a company live, verify it as it runs, stop it, and lend its databases."""
     settings = {"partitions": partitions}
     async with Stack(folder, durable=False, settings=settings) as stack, founded(stack) as world:
-        await lived(world)
+        async with looked_at(stack) as wrong:
+            await lived(world)
+        assert not wrong  # what has not been followed yet is no mistake
         assert not await verified(stack)
     server = EmbeddedPostgres(stack.folder / "postgres", durable=False)
     with server:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from deploy.local.stack import Stack
-from deploy.verify.verifier import Finding, Kind, verify
+from deploy.verify.verifier import Finding, verify
 from shared.period import FiscalCalendar
 from tests.flow.settling import settled
 
@@ -11,15 +11,10 @@ from tests.flow.settling import settled
 async def whole(stack: Stack, seconds: float = 30, *, explained: Collection[str] = ()) -> None:
     """Wait until the chain has followed, then check all that is stored; raises AssertionError.
 
-    ``explained`` are codes of open findings that a scenario means to leave, such as
-    ``parked.waits``.
+    ``explained`` are codes of findings that a scenario means to leave, such as ``parked.waits``.
     """
     await settled(stack, seconds)
-    found = [
-        finding
-        for finding in await verified(stack)
-        if finding.kind is Kind.WRONG or finding.check not in explained
-    ]
+    found = [finding for finding in await verified(stack) if finding.check not in explained]
     assert not found, "\n".join(["the verifier found:", *map(str, found)])
 
 
