@@ -149,6 +149,11 @@ def _unavailable(error: Exception) -> Exception:
     return error if isinstance(error, ValueError) else DatabaseUnavailable()
 
 
+def is_passing(error: Exception) -> bool:
+    """Tell whether an error may be gone at the next try: a lock, a lost connection, a slow disk."""
+    return not isinstance(error, ValueError) and isinstance(error, (*RETRYABLE, *UNAVAILABLE))
+
+
 async def _in_transaction(conn: Connection, work: Work[T]) -> T:
     transaction = conn.transaction()
     await transaction.start()

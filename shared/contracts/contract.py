@@ -96,6 +96,17 @@ def family(kind: str) -> str:
     return kind.rpartition(".v")[0]
 
 
+def permission_of(kind: str) -> str | None:
+    """Return the permission to read events of a type, None when nothing is known of it.
+
+    A version that this release does not know is as secret as those that it knows.
+    """
+    known = _BY_TYPE.get(kind) or next(
+        (contract for name, contract in _BY_TYPE.items() if family(name) == family(kind)), None
+    )
+    return None if known is None else known.READ
+
+
 def decode(kind: str, payload: bytes | str) -> Contract:
     """Parse a payload; raises UnknownContract or pydantic's ValidationError."""
     contract = _BY_TYPE.get(kind)

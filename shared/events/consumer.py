@@ -2,6 +2,10 @@
 
 What makes it exactly once is the watermark, which moves in the transaction of the effect. What
 makes it whole is the number: a gap is filled from the source's feed, a broken link stops it.
+
+The broker only carries, and others may write to it. So nothing is parked and nobody is stopped on
+its word alone: what does not link, cannot be read or is refused is read again from the feed, which
+serves the source's own log.
 """
 
 import contextlib
@@ -162,15 +166,15 @@ class Consumer:
             await self._catch_up()
             return
         except LinkBroken as error:
-            log.warning("broker_doubted", consumer=self._mark.name, error=str(error))
+            log.warning("carried_in_vain", consumer=self._mark.name, error=str(error))
             await self._catch_up()  # the log decides: it goes on, or the link is broken there too
             return
         if batch and not await self._believed(batch):
-            log.warning("broker_doubted", consumer=self._mark.name, number=batch[-1].number)
+            log.warning("carried_in_vain", consumer=self._mark.name, number=batch[-1].number)
             await self._catch_up()
             return
         if batch:
-            await self._apply(batch)
+            await self._apply_carried(batch)
         since = clock.monotonic() - self._looked
         if not events and since > IDLE_SECONDS / 2:
             await self._glance()
@@ -261,14 +265,23 @@ class Consumer:
             self._renewed = now
             await self._lease.renew(self._database)
 
+    async def _apply_carried(self, batch: Sequence[Event]) -> None:
+        """Apply what the broker brought; if that fails, what the log has in its place."""
+        try:
+            await self._apply_together(batch, park=False)
+        except _AWAY:
+            raise
+        except Exception as error:
+            log.warning("carried_in_vain", consumer=self._mark.name, error=repr(error))
+            await self._look()
+
     async def _apply(self, batch: Sequence[Event]) -> None:
-        """Apply a batch in one transaction; if it fails, one by one, parking what is refused."""
-        handles = self._subscription.handles
-        if any(event.data is None and event.type in handles for event in batch):
+        """Apply a batch of the log in one transaction; if it fails, one by one, parking."""
+        if any(event.data is None and self._handles(event) for event in batch):
             reason = "it withholds what this service must read; give its client the role"
             raise FeedUnavailable(source=self._mark.source, reason=reason)
         try:
-            await self._apply_together(batch)
+            await self._apply_together(batch, park=True)
         except _AWAY:
             raise
         except Exception as error:
@@ -277,7 +290,12 @@ class Consumer:
             for event in batch:
                 await self._apply_alone(event)
 
-    async def _apply_together(self, batch: Sequence[Event]) -> None:
+    def _handles(self, event: Event) -> bool:
+        """Tell whether the event is of a type that is handled here, in whatever version."""
+        return parking.concerns(event, self._subscription.handles)
+
+    async def _apply_together(self, batch: Sequence[Event], *, park: bool) -> None:
+        """Apply events in one transaction; what cannot be read is parked, or raised."""
         created = None if self._pull is None else self._pull.created
         after = self._position.after(batch[-1], created)
 
@@ -285,6 +303,8 @@ class Consumer:
             await self._mark.advance(conn, self._lease, self._position, after)
             await reach("consumer.advanced")
             readable, unreadable = parking.decode_all(batch, self._subscription.handles)
+            if unreadable and not park:
+                raise unreadable[0][1]
             if readable:
                 await self._subscription.react(conn, self._contexts(), readable)
             for event, error in unreadable:
@@ -298,7 +318,7 @@ class Consumer:
 
     async def _apply_alone(self, event: Event) -> None:
         try:
-            await self._apply_together([event])
+            await self._apply_together([event], park=True)
         except _AWAY:
             raise
         except Exception as error:

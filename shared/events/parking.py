@@ -4,6 +4,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from shared import clock
 from shared.contracts.contract import UnknownContract, contract_of, family
 from shared.db import Connection, Row
-from shared.errors import Conflict, Invalid, NotFound, PharosError
+from shared.errors import Conflict, Invalid, NotFound, PharosError, Refused
 from shared.events.envelope import Event, from_structured, to_structured
 from shared.ids import derived_id
 
@@ -72,6 +73,13 @@ class AlreadySettled(Conflict):
     zh = "该事件已处理（{state}）。"
 
 
+class StillRefused(Refused):
+    """A replay that failed as the first try did; the event stays parked."""
+
+    en = "The event cannot be applied yet: {reason} Mend the cause, then replay it again."
+    zh = "该事件仍无法处理：{reason} 请先排除原因，再重新重放。"
+
+
 class UnreadableContent(Invalid):
     """A payload that does not fit its contract."""
 
@@ -97,6 +105,16 @@ class Parked:
     settled_by: str | None
 
 
+def concerns(event: Event, handles: frozenset[str]) -> bool:
+    """Tell whether an event is of a handled type, or of a version of one that is not known yet."""
+    return event.type in handles or family(event.type) in _families(handles)
+
+
+@lru_cache
+def _families(handles: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(family, handles))
+
+
 def decode_all(
     events: Sequence[Event], handles: frozenset[str]
 ) -> tuple[list[Event], list[tuple[Event, PharosError]]]:
@@ -105,11 +123,10 @@ def decode_all(
     Types of no handled family are passed over. An unknown version of a handled family is
     unreadable: this release is too old for it.
     """
-    families = {family(kind) for kind in handles}
     readable: list[Event] = []
     unreadable: list[tuple[Event, PharosError]] = []
     for event in events:
-        if event.type not in handles and family(event.type) not in families:
+        if not concerns(event, handles):
             continue
         try:
             readable.append(decode(event))

@@ -32,13 +32,14 @@ _NANO = 1_000_000_000
 class Pull:
     """Keeps up to a thousand messages on their way, so that a reader never waits for a fetch."""
 
-    def __init__(self, broker: Broker, source: str, stream: Stream) -> None:
+    def __init__(self, broker: Broker, source: str, partition: int, stream: Stream) -> None:
         self._broker = broker
         self._stream = broker.stream_of(source)
         self.created = stream.created
         self.held = stream.last
         """The stream's last sequence when we came: what it held by then may be out of date."""
         self._name = f"reader-{new_id().hex}"
+        self._place = f"{source}.{partition}"
         self._messages: deque[Msg] = deque()
         self._arrived = asyncio.Event()
         self._outstanding = 0
@@ -61,9 +62,9 @@ class Pull:
         start = 1
         if after is not None and after[1] == stream.created:
             start = min(after[0], stream.last) + 1
-        pull = cls(broker, source, stream)
+        pull = cls(broker, source, partition, stream)
         try:
-            await pull._begin(f"{broker.installation}.{source}.{partition}.>", start)
+            await pull._begin(f"{broker.installation}.{pull._place}.>", start)
         except BaseException:
             await pull.close()
             raise
@@ -108,16 +109,19 @@ class Pull:
 
     async def _on_message(self, message: Msg) -> None:
         self._heard = clock.monotonic()
-        status = message.headers.get("Status") if message.headers else None
-        if status is None:
+        # Only what comes out of the stream has this address for an answer. Headers say nothing:
+        # whoever may publish writes what they like into them.
+        if message.reply.startswith("$JS.ACK."):
             self._outstanding -= 1
             self._messages.append(message)
             self._arrived.set()
-        elif status in {"404", "408"}:
+            return
+        status = message.headers.get("Status") if message.headers else None
+        if status in {"404", "408"}:
             self._outstanding = 0
             with contextlib.suppress(BrokerUnavailable, nats.errors.Error):
                 await self._request()
-        elif status != "100":
+        elif status is not None and status != "100":
             self._break()
 
     def _break(self) -> None:
@@ -137,7 +141,8 @@ class Pull:
         taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
         if self._outstanding + len(self._messages) <= REQUEST // 2:
             await self._request()
-        return [event for message in taken if (event := _event(message)) is not None]
+        events = [event for message in taken if (event := _event(message)) is not None]
+        return [event for event in events if f"{event.source}.{event.partition}" == self._place]
 
     def _check(self) -> None:
         silent = clock.monotonic() - self._heard > SILENCE_SECONDS

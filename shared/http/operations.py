@@ -11,10 +11,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.context import Context
-from shared.db import Connection
-from shared.errors import Conflict, NotFound
+from shared.db import Connection, is_passing
+from shared.errors import Conflict, NotFound, PharosError
 from shared.events import parking, watermark
 from shared.events.consumer import Subscription
+from shared.events.envelope import Event
 from shared.events.watermark import Position, Watermark
 from shared.failpoints import reach
 from shared.fields import Body, Code, Id, Name, View
@@ -192,12 +193,24 @@ async def _replay(
         if (subscription.consumer, subscription.source) == (consumer, event.source):
             # Neither a batch nor another replay may bring another version of the fact meanwhile.
             await Watermark(consumer, event.source, event.partition).hold(conn)
-            await subscription.react(conn, ctx, [parking.decode(event)])
+            await _react(conn, ctx, subscription, parking.decode(event))
             await reach("replay.reacted")
             await parking.settle(conn, parked_id, "replayed", ctx.actor)
             await reach("replay.settled")
             return Settled(id=parked_id, state="replayed")
     raise ConsumerGone(consumer=consumer, source=event.source)
+
+
+async def _react(conn: Connection, ctx: Context, subscription: Subscription, event: Event) -> None:
+    """React to one event; what is at fault with it is told to the operator, in a sentence."""
+    try:
+        await subscription.react(conn, ctx, [event])
+    except PharosError:
+        raise
+    except Exception as error:
+        if is_passing(error):
+            raise
+        raise parking.StillRefused(reason=f"{type(error).__name__}: {error}") from error
 
 
 async def _discard(conn: Connection, ctx: Context, parked_id: UUID) -> Settled:
