@@ -5,18 +5,17 @@ the test decides what is heard, how often and in which order.
 """
 
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic import SecretStr
 
 from deploy.serving import load
 from services.performance.assignments import commands as assignments
-from services.performance.incentives.store import TRACE
 from services.performance.plans import rules as plan_rules
 from services.performance.plans import store as plans
 from services.performance.plans.model import (
@@ -66,8 +65,6 @@ from tests.resilience.histories import (
     SetTarget,
 )
 
-State: TypeAlias = Mapping[str, Sequence[tuple[Any, ...]]]
-
 NAMES = ("targets", "performance", "knowledge")
 PARTITIONS = 2
 NOW = datetime(2025, 7, 2, 8, 30, tzinfo=UTC)
@@ -92,82 +89,6 @@ _PLACEMENT = "INSERT INTO unit_placement VALUES ($1, $2, $3)"
 _MEMBER = "INSERT INTO member (id, version, name) VALUES ($1, 1, '成员')"
 _ASSIGNMENT = "INSERT INTO assignment VALUES ($1, $2, $3, false)"
 _WATERMARK = "INSERT INTO watermark (consumer, source, partition) VALUES ($1, $2, $3)"
-# What must be equal however it came about. Versions and times count steps, so they may differ; an
-# amount that has come to nothing is the same as one that never was.
-STATE: Mapping[str, Mapping[str, str]] = {
-    "targets": {
-        "facts": "SELECT id, version, body::text FROM fact ORDER BY id",
-        "attainment": """
-            SELECT a.id, a.scope, a.scope_id, a.metric, a.period, a.currency, a.partition,
-                   a.actual, a.deals
-              FROM attainment AS a
-             WHERE a.actual <> 0 OR a.deals <> 0
-             ORDER BY a.id, a.partition
-        """,
-        "entries": """
-            SELECT attainment_id, fact_id, partition, sum(amount), sum(deals)
-              FROM attainment_entry
-             GROUP BY attainment_id, fact_id, partition
-            HAVING sum(amount) <> 0 OR sum(deals) <> 0
-             ORDER BY attainment_id, fact_id, partition
-        """,
-        "totals of entries": """
-            SELECT attainment_id, partition, sum(amount), sum(deals)
-              FROM attainment_entry
-             GROUP BY attainment_id, partition
-            HAVING sum(amount) <> 0 OR sum(deals) <> 0
-             ORDER BY attainment_id, partition
-        """,
-        "targets": "SELECT attainment_id, version, value FROM target ORDER BY attainment_id",
-        "waiting": "SELECT fact_id FROM repost UNION ALL SELECT attainment_id FROM reorganisation",
-        "parked": "SELECT number FROM parked WHERE state <> 'replayed'",
-    },
-    "performance": {
-        "facts": "SELECT id, version, body::text FROM fact ORDER BY id",
-        "credits": """
-            SELECT payee_id, occurred_on, metric, currency, fact_id, sum(quota_amount),
-                   sum(commission_amount)
-              FROM credit
-             GROUP BY payee_id, occurred_on, metric, currency, fact_id
-            HAVING sum(quota_amount) <> 0 OR sum(commission_amount) <> 0
-             ORDER BY payee_id, occurred_on, metric, currency, fact_id
-        """,
-        "quotas": """
-            SELECT scope, scope_id, metric, period, currency, version, value
-              FROM quota
-             ORDER BY scope, scope_id, metric, period, currency
-        """,
-        "actuals": """
-            SELECT q.scope_id, q.metric, q.period, q.currency, a.partition, a.actual
-              FROM quota_actual AS a
-              JOIN quota AS q ON q.target_id = a.target_id
-             WHERE a.actual <> 0
-             ORDER BY q.scope_id, q.metric, q.period, q.currency, a.partition
-        """,
-        "incentives": """
-            SELECT payee_id, period, plan_id, component, plan_version, amount, currency, trace
-              FROM incentive
-             ORDER BY payee_id, period, plan_id, component
-        """,
-        "pay": """
-            SELECT payee_id, period, plan_id, component, tier, currency, sum(amount)
-              FROM incentive_entry
-             GROUP BY payee_id, period, plan_id, component, tier, currency
-            HAVING sum(amount) <> 0
-             ORDER BY payee_id, period, plan_id, component, tier, currency
-        """,
-        "waiting": "SELECT payee_id, reason FROM recalculation",
-        "parked": "SELECT number FROM parked WHERE state <> 'replayed'",
-    },
-    "knowledge": {
-        "facts": "SELECT id, version, body::text FROM fact ORDER BY id",
-        "wins": """
-            SELECT period, partition, deals FROM win_count WHERE deals <> 0
-             ORDER BY period, partition
-        """,
-        "parked": "SELECT number FROM parked WHERE state <> 'replayed'",
-    },
-}
 
 
 def _table(mode: TierMode, bounds: Bounds, *tiers: tuple[str, str | None, str]) -> RateTable:
@@ -310,34 +231,12 @@ class Replica:
         while await self.work():
             await self.follow(None)
 
-    async def state(self) -> State:
-        """Return all that must not depend on the order in which things were heard."""
-        found: dict[str, Sequence[tuple[Any, ...]]] = {}
-        for name, queries in STATE.items():
-            async with self.databases[name].acquire() as conn:
-                for what, query in queries.items():
-                    rows = [tuple(row) for row in await conn.fetch(query)]
-                    found[f"{name}: {what}"] = list(_explained(rows) if "trace" in query else rows)
-        return found
-
     async def _execute(self, name: str, statement: str, *values: object) -> None:
         async with self.databases[name].acquire() as conn:
             await conn.execute(statement, *values)
 
     async def _run(self, name: str, work: Callable[[Connection], Any]) -> None:
         await self.databases[name].transact(work)
-
-
-def _explained(rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
-    """Yield incentives with their explanation as values, 100 and 100.00 being the same.
-
-    One that pays nothing for nothing says no more than one that is not there.
-    """
-    for *key, trace in rows:
-        incentive = TRACE.validate_json(trace)
-        measured = incentive.measured
-        if incentive.amount or measured.amount or measured.quota or measured.left_out:
-            yield (*key, incentive)
 
 
 def context(actor: str) -> Context:

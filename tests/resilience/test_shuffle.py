@@ -18,6 +18,7 @@ from shared.migrate import upgrade
 from tests.resilience.histories import Do, Follow, Hear, History, Step, Work, histories
 from tests.resilience.replicas import NAMES, Replica, event_of, replica
 from tests.resilience.scale import FULL, scaled
+from tests.resilience.state import state_of
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ async def test_any_order_and_any_repetition_end_as_once_in_order(
     ordered, shuffled = replicas
     events = [event_of(fact, number) for number, fact in enumerate(history.facts, start=1)]
     await asyncio.gather(_in_order(ordered, history, events), _shuffled(shuffled, history, events))
-    wanted, found = await ordered.state(), await shuffled.state()
+    wanted, found = await state_of(ordered.databases), await state_of(shuffled.databases)
     for what, rows in wanted.items():  # the first difference, without the rows that agree
         lost = [row for row in rows if row not in found[what]]
         wrong = [row for row in found[what] if row not in rows]
