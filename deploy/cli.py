@@ -4,6 +4,7 @@ A command imports what only it needs when it runs, so that the process of a serv
 the migrations, the embedded servers and the demonstration in its memory.
 """
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,6 +74,26 @@ def migrate(
     from shared.migrate import upgrade
 
     upgrade(load(service), database_url)
+
+
+@app.command()
+def rebuild(
+    service: ServiceName,
+    consumer: Annotated[str, typer.Argument(help="Its name, as GET /v1/consumers lists it.")],
+    from_facts: Annotated[
+        bool, typer.Option("--from-facts", help="From the kept facts, not from the log.")
+    ] = False,
+) -> None:
+    """Derive anew what a consumer keeps, while the service runs; the settings are the service's."""
+    from deploy import rebuilding
+    from shared.errors import PharosError
+
+    settings = _settings()
+    try:
+        done = asyncio.run(rebuilding.rebuild(service, settings, consumer, from_facts=from_facts))
+    except PharosError as error:
+        raise typer.Exit(_told(str(error))) from error
+    typer.echo(f"{service}/{consumer}: {done.events} events applied, {done.parked} parked.")
 
 
 @app.command()

@@ -51,6 +51,21 @@ _AWAY = (
 
 
 @dataclass(frozen=True, slots=True)
+class Projection:
+    """What a consumer derives from its source, and how it is derived anew.
+
+    ``clear`` takes it away and keeps whoever else writes it out until the caller's transaction
+    ends; what people decided and what was paid stays. ``post`` derives, as the reaction does, but
+    tells nobody. ``close`` says where things stand once all is there.
+    """
+
+    clear: Callable[[Connection], Awaitable[None]]
+    post: Reaction
+    close: Callable[[Connection, Context], Awaitable[None]]
+    follows_from_facts: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """What a service listens to: a source, the event types it handles, and what it does.
 
@@ -68,6 +83,7 @@ class Subscription:
     react: Reaction
     snapshot: str = ""
     correct: Correct | None = None
+    projection: Projection | None = None
 
 
 class Consumer:

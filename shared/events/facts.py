@@ -1,13 +1,13 @@
 """Facts as a reader keeps them: each at its highest version, whatever the order of arrival."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Generic, LiteralString, TypeVar
 from uuid import UUID
 
 from shared.context import Context, Origin
 from shared.contracts.contract import Contract
-from shared.db import Connection, columns
+from shared.db import Connection, Row, columns
 from shared.events.envelope import Event
 from shared.events.snapshot import Stretch, withdrawal
 from shared.ids import derived_id
@@ -42,6 +42,14 @@ _ADVANCE: Final[LiteralString] = """
          WHERE fact.version < excluded.version)
     SELECT id, body FROM known
 """
+_FORGET: Final[LiteralString] = """
+    DELETE FROM fact WHERE source = $1
+"""
+_TAKE: Final[LiteralString] = """
+    DELETE FROM fact
+     WHERE id IN (SELECT id FROM fact WHERE source = $1 AND id > $2 ORDER BY id LIMIT $3)
+    RETURNING id, kind, version, body, partition, number, origin, learned_at
+"""
 
 _STRETCH: Final[LiteralString] = """
     SELECT id, body
@@ -62,7 +70,7 @@ _REPLACE: Final[LiteralString] = """
        SET kind = excluded.kind, version = excluded.version, body = excluded.body,
            number = excluded.number, learned_at = excluded.learned_at
 """
-_FORGET: Final[LiteralString] = """
+_FORGET_MANY: Final[LiteralString] = """
     DELETE FROM fact WHERE id = ANY($1::uuid[])
 """
 # A fact may be right, yet have come under a number that the source has not given (again).
@@ -183,13 +191,49 @@ async def reconcile(
         cause = _cause(ctx, subject)
         never = withdrawal(subject, unknown.version, stretch, cause, ctx.now)
         changes.append(Change(never, unknown, undone(unknown)))
-    await conn.execute(_FORGET, list(known))
+    await conn.execute(_FORGET_MANY, list(known))
     await conn.execute(_RENUMBER, *place, stretch.tip.number)
     return changes
 
 
 def _cause(ctx: Context, subject: UUID) -> UUID:
     return derived_id("repair", ctx.correlation_id, subject)
+
+
+async def forget(conn: Connection, source: str) -> None:
+    """Forget all facts of a source, to learn them again."""
+    await conn.execute(_FORGET, source)
+
+
+async def taken_again(conn: Connection, source: str, limit: int) -> AsyncIterator[Sequence[Event]]:
+    """Forget the facts of a source page by page; yield each page as if it were told anew.
+
+    The events have ids of their own: which event once brought a fact is not kept.
+    """
+    after = UUID(int=0)
+    while rows := await conn.fetch(_TAKE, source, after, limit):
+        after = max(row["id"] for row in rows)
+        yield [_told_again(row, source) for row in rows]
+
+
+def _told_again(row: Row, source: str) -> Event:
+    event_id = derived_id("fact", row["id"], row["version"])
+    return Event(
+        id=event_id,
+        source=source,
+        partition=row["partition"],
+        number=row["number"],
+        previous_id=None,
+        type=row["kind"],
+        subject=row["id"],
+        version=row["version"],
+        time=row["learned_at"],
+        correlation_id=event_id,
+        causation_id=None,
+        origin=Origin(row["origin"]),
+        traceparent=None,
+        data=row["body"],
+    )
 
 
 async def lock_many(

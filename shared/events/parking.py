@@ -47,6 +47,11 @@ _ONE: Final[LiteralString] = """
 _LOCK: Final[LiteralString] = """
     SELECT consumer, state, event FROM parked WHERE id = $1 FOR UPDATE
 """
+_DISCARDED: Final[LiteralString] = """
+    SELECT number
+      FROM parked
+     WHERE consumer = $1 AND source = $2 AND partition = $3 AND state = 'discarded'
+"""
 _SETTLE: Final[LiteralString] = """
     UPDATE parked SET state = $2, settled_at = $3, settled_by = $4 WHERE id = $1
 """
@@ -214,6 +219,12 @@ async def discard_all(
     """Decide that all events parked by a consumer stay without effect; return how many."""
     now = clock.now()
     return len(await conn.fetch(_DISCARD_ALL, consumer, source, partition, now, actor))
+
+
+async def discarded(conn: Connection, consumer: str, source: str, partition: int) -> frozenset[int]:
+    """Return the numbers of the events that an operator decided to leave without effect."""
+    rows = await conn.fetch(_DISCARDED, consumer, source, partition)
+    return frozenset(row["number"] for row in rows)
 
 
 async def settle(conn: Connection, parked_id: UUID, state: str, actor: str) -> None:

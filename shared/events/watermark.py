@@ -95,10 +95,14 @@ class Watermark:
         """Return the labels of its metrics."""
         return self.consumer, self.source, self.partition
 
+    async def ensure(self, conn: Connection) -> None:
+        """Make the row where there is none yet."""
+        await conn.execute(_ENSURE, *self.labels)
+
     async def read(self, database: Database) -> Position:
         """Return the stored position, the start where there is none."""
         async with database.acquire() as conn:
-            await conn.execute(_ENSURE, *self.labels)
+            await self.ensure(conn)
             row = await conn.fetchrow(_READ, *self.labels)
         if row is None:
             raise LeaseLost(self.name)

@@ -8,7 +8,7 @@ from shared.context import Context
 from shared.contracts.pipeline import DEAL_EVENTS, DealFact, DealStage, undone
 from shared.db import Connection
 from shared.events import facts
-from shared.events.consumer import Subscription
+from shared.events.consumer import Projection, Subscription
 from shared.events.envelope import Event
 from shared.events.facts import Change
 from shared.events.snapshot import Stretch
@@ -46,6 +46,10 @@ def _won_in(deal: DealFact | None, calendar: FiscalCalendar) -> str | None:
     return calendar.quarter(deal.closed_on).name
 
 
+async def _nothing_to_tell(_: Connection, __: Context) -> None:
+    """Nobody listens to the counts."""
+
+
 DEALS = Subscription(
     consumer="wins",
     source="pipeline",
@@ -53,4 +57,5 @@ DEALS = Subscription(
     react=count_wins,
     snapshot="deals",
     correct=correct_wins,
+    projection=Projection(store.clear, count_wins, _nothing_to_tell, follows_from_facts=True),
 )

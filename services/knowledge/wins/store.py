@@ -12,6 +12,14 @@ _ADD: Final[LiteralString] = """
      ORDER BY added.period, added.partition
     ON CONFLICT (period, partition) DO UPDATE SET deals = w.deals + excluded.deals
 """
+_CLEAR: Final[LiteralString] = """
+    DELETE FROM win_count
+"""
+
+
+async def clear(conn: Connection) -> None:
+    """Take all counts away, to count anew."""
+    await conn.execute(_CLEAR)
 
 
 async def add_many(conn: Connection, deals: Mapping[tuple[str, int], int]) -> None:

@@ -9,7 +9,7 @@ from shared.context import Context
 from shared.contracts.pipeline import DEAL_EVENTS, DealFact, undone
 from shared.db import Connection
 from shared.events import facts
-from shared.events.consumer import Subscription
+from shared.events.consumer import Projection, Subscription
 from shared.events.envelope import Event
 from shared.events.facts import Change
 from shared.events.snapshot import Stretch
@@ -21,16 +21,27 @@ async def post_deals(conn: Connection, ctx: Context, events: Sequence[Event]) ->
     Then the payees it touched are worked out again, once each for the batch, in the context of
     the last event that touched them.
     """
-    changes = await facts.advance(conn, events, DealFact)
     cause = incentives.cause_of(events)
-    await _post(conn, ctx, changes, cause, lambda event: event.context(ctx))
+    changes = await facts.advance(conn, events, DealFact)
+    contexts = await _post(conn, ctx, changes, cause, lambda event: event.context(ctx))
+    if contexts:
+        await incentives.recalculate_many_in(conn, contexts, cause)
 
 
 async def correct_deals(conn: Connection, ctx: Context, stretch: Stretch) -> int:
     """Post what the pipeline's present deals count for, less what was posted of them."""
+    cause = Cause("performance")
     changes = await facts.reconcile(conn, ctx, stretch, DEAL_EVENTS, DealFact, undone)
-    await _post(conn, ctx, changes, Cause("performance"), lambda _: ctx)
+    contexts = await _post(conn, ctx, changes, cause, lambda _: ctx)
+    if contexts:
+        await incentives.recalculate_many_in(conn, contexts, cause)
     return len(changes)
+
+
+async def post_deals_in_silence(conn: Connection, ctx: Context, events: Sequence[Event]) -> None:
+    """Post credits while their ledger is rebuilt; pay looks at the end of it."""
+    changes = await facts.advance(conn, events, DealFact)
+    await _post(conn, ctx, changes, incentives.cause_of(events), lambda _: ctx)
 
 
 async def _post(
@@ -39,7 +50,8 @@ async def _post(
     changes: Sequence[Change[DealFact]],
     cause: Cause,
     told_in: Callable[[Event], Context],
-) -> None:
+) -> dict[PayeePeriod, Context]:
+    """Post credits; return whose pay they touch, in the context of the last that did."""
     contexts: dict[PayeePeriod, Context] = {}
     posted = []
     for change in changes:
@@ -58,7 +70,7 @@ async def _post(
             posted.append(entry)
     if posted:
         await store.append_many(conn, posted)
-        await incentives.recalculate_many_in(conn, contexts, cause)
+    return contexts
 
 
 DEALS = Subscription(
@@ -68,4 +80,10 @@ DEALS = Subscription(
     react=post_deals,
     snapshot="deals",
     correct=correct_deals,
+    projection=Projection(
+        store.clear,
+        post_deals_in_silence,
+        incentives.put_off_everybody_in,
+        follows_from_facts=True,
+    ),
 )

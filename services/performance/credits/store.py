@@ -21,6 +21,14 @@ _APPEND: Final[LiteralString] = """
                  commission_amount, fact_id, fact_version, cause_id, source, partition, number,
                  posted_at)
 """
+_CLEAR: Final[LiteralString] = """
+    DELETE FROM credit
+"""
+
+
+async def clear(conn: Connection) -> None:
+    """Empty the ledger, to post it anew."""
+    await conn.execute(_CLEAR)
 
 
 async def append_many(conn: Connection, entries: Sequence[Entry]) -> None:

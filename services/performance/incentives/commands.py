@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
+from services.performance.assignments import queries as assignments
 from services.performance.credits import queries as credits_ledger
 from services.performance.incentives import queries, rules, store
 from services.performance.incentives.engine.calculation import calculate
@@ -105,6 +106,11 @@ async def put_off_in(conn: Connection, ctx: Context, since: Mapping[UUID, date])
     """Mark payees to be worked out again from a day on; ``recalculate_marked`` does it."""
     if since:
         await store.mark(conn, [_mark(payee_id, day, ctx) for payee_id, day in since.items()])
+
+
+async def put_off_everybody_in(conn: Connection, ctx: Context) -> None:
+    """Mark all who were ever paid; where everything is as it was, nothing will be posted."""
+    await put_off_in(conn, ctx, await assignments.first_days(conn))
 
 
 async def recalculate_marked(database: Database, ctx: Context) -> int:

@@ -12,7 +12,7 @@ from services.performance.quotas.model import Actual, Aim, Quota
 from shared.context import Context
 from shared.contracts.targets import AttainmentUpdated, ScopeKind, TargetSet
 from shared.db import Connection
-from shared.events.consumer import Subscription
+from shared.events.consumer import Projection, Subscription
 from shared.events.envelope import Event
 from shared.events.outbox import partition_of
 from shared.events.snapshot import Stretch
@@ -78,6 +78,12 @@ async def _work_out(conn: Connection, ctx: Context, touched: Touched, cause: Cau
         await incentives.recalculate_many_in(conn, contexts, cause)
 
 
+async def follow_in_silence(conn: Connection, ctx: Context, events: Sequence[Event]) -> None:
+    """Keep targets and actuals while all of them are learned anew; pay looks at the end of it."""
+    await _follow_values(conn, ctx, events)
+    await _follow_actuals(conn, ctx, events)
+
+
 async def _follow_values(conn: Connection, ctx: Context, events: Sequence[Event]) -> Touched:
     told = {
         rules.quota_of(event.content): event.context(ctx)
@@ -140,4 +146,7 @@ TARGETS = Subscription(
     react=follow_targets,
     snapshot="targets",
     correct=correct_targets,
+    projection=Projection(
+        store.clear, follow_in_silence, incentives.put_off_everybody_in, follows_from_facts=False
+    ),
 )

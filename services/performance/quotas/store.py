@@ -38,6 +38,19 @@ _SAVE_ACTUALS: Final[LiteralString] = """
      WHERE quota_actual.version < excluded.version
     RETURNING target_id
 """
+_CLEAR: Final[LiteralString] = """
+    DELETE FROM quota
+"""
+_CLEAR_ACTUALS: Final[LiteralString] = """
+    DELETE FROM quota_actual
+"""
+
+
+async def clear(conn: Connection) -> None:
+    """Take all targets and actuals away, to learn them anew."""
+    await conn.execute(_CLEAR)
+    await conn.execute(_CLEAR_ACTUALS)
+
 
 _STRETCH: Final[LiteralString] = """
     SELECT target_id, version, scope, scope_id, metric, period, currency, value

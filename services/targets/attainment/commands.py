@@ -23,6 +23,7 @@ from shared.ratio import Ratio
 
 REPOST_BATCH = 200
 EXPAND_BATCH = 1_000
+TELL_BATCH = 500
 
 
 async def post_many_in(
@@ -33,15 +34,42 @@ async def post_many_in(
     A posting that changes nothing writes nothing. ``events`` has each cause that is an event, in
     whose context it is told; what has another cause is told in ``ctx``.
     """
+    moved, causes = await _posted(conn, ctx, postings)
+    await _tell(conn, ctx, moved, causes, events)
+
+
+async def clear_in(conn: Connection) -> None:
+    """Take away all that was posted, and keep out whoever else posts."""
+    await organisation.locked(conn)
+    await store.clear(conn)
+
+
+async def post_in_silence(conn: Connection, ctx: Context, postings: Sequence[Posting]) -> None:
+    """Bring the ledger to what the postings say; ``tell_all_in`` tells of it later."""
+    await _posted(conn, ctx, postings)
+
+
+async def tell_all_in(conn: Connection, ctx: Context) -> None:
+    """Tell where every target stands."""
+    after = UUID(int=0)
+    while ids := await queries.all_targeted(conn, after, TELL_BATCH):
+        after = ids[-1]
+        await _tell(conn, ctx, await store.lock_many(conn, ids), {}, {})
+
+
+async def _posted(
+    conn: Connection, ctx: Context, postings: Sequence[Posting]
+) -> tuple[Sequence[Moved], Mapping[Place, Posting]]:
+    """Post the differences; return the totals that moved, and the last cause of each."""
     known = {posting.fact_id for posting in postings if not posting.fresh}
     found = rules.entries(postings, await store.posted_many(conn, known))
     if not found:
-        return
+        return (), {}
     moving = rules.by_place(found)
     amounts = {place: rules.total(part) for place, part in moving.items()}
     moved = await store.post_many(conn, found, amounts, ctx.now)
     causes = {place: part[-1].posting for place, part in moving.items()}
-    await _tell(conn, ctx, await _completed(conn, moved, amounts, postings), causes, events)
+    return await _completed(conn, moved, amounts, postings), causes
 
 
 async def _completed(
@@ -122,6 +150,8 @@ async def _tell(
     causes: Mapping[Place, Posting],
     events: Mapping[UUID, Event],
 ) -> None:
+    if not moved:
+        return
     targets = await queries.targeted(conn, sorted({total.place.attainment_id for total in moved}))
     by_attainment = {target.attainment_id: target for target in targets}
     told = []

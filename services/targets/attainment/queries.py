@@ -55,6 +55,9 @@ _ENTRIES: Final[LiteralString] = """
      ORDER BY cause_id
      LIMIT $3
 """
+_ALL_TARGETED: Final[LiteralString] = """
+    SELECT attainment_id FROM target WHERE attainment_id > $1 ORDER BY attainment_id LIMIT $2
+"""
 
 _PLACES: Final[LiteralString] = """
     SELECT id, partition, actual, version
@@ -220,3 +223,8 @@ def _targeted(row: Row) -> Targeted:
         value=row["value"],
         actual=row["actual"],
     )
+
+
+async def all_targeted(conn: Connection, after: UUID, limit: int) -> Sequence[UUID]:
+    """Return the attainments that have a target, by id, behind one."""
+    return [row["attainment_id"] for row in await conn.fetch(_ALL_TARGETED, after, limit)]

@@ -11,7 +11,7 @@ from shared.context import Context
 from shared.contracts.pipeline import DEAL_EVENTS, DealFact, DealStage, undone
 from shared.db import Connection
 from shared.events import facts
-from shared.events.consumer import Subscription
+from shared.events.consumer import Projection, Subscription
 from shared.events.envelope import Event
 from shared.events.facts import Change
 from shared.events.snapshot import Stretch
@@ -20,11 +20,20 @@ from shared.period import FiscalCalendar
 
 async def post_deals(conn: Connection, ctx: Context, events: Sequence[Event]) -> None:
     """Post what each new version of a deal counts for, less what the version before it did."""
+    await commands.post_many_in(
+        conn, ctx, await _postings(conn, ctx, events), {event.id: event for event in events}
+    )
+
+
+async def post_deals_in_silence(conn: Connection, ctx: Context, events: Sequence[Event]) -> None:
+    """Post what deals count for while the ledger is rebuilt; readers hear of the end of it."""
+    await commands.post_in_silence(conn, ctx, await _postings(conn, ctx, events))
+
+
+async def _postings(conn: Connection, ctx: Context, events: Sequence[Event]) -> list[Posting]:
     now = await organisation.held(conn)
     changes = await facts.advance(conn, events, DealFact)
-    postings = [_posting(change, ctx.installation.calendar, now) for change in changes]
-    events_by_id = {change.event.id: change.event for change in changes}
-    await commands.post_many_in(conn, ctx, postings, events_by_id)
+    return [_posting(change, ctx.installation.calendar, now) for change in changes]
 
 
 async def correct_deals(conn: Connection, ctx: Context, stretch: Stretch) -> int:
@@ -61,4 +70,7 @@ DEALS = Subscription(
     react=post_deals,
     snapshot="deals",
     correct=correct_deals,
+    projection=Projection(
+        commands.clear_in, post_deals_in_silence, commands.tell_all_in, follows_from_facts=True
+    ),
 )

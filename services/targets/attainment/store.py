@@ -115,6 +115,27 @@ _TAKE_MARKS: Final[LiteralString] = """
      WHERE fact_id IN (SELECT fact_id FROM repost LIMIT $1 FOR UPDATE SKIP LOCKED)
     RETURNING fact_id
 """
+_CLEAR_LEDGER: Final[LiteralString] = """
+    DELETE FROM attainment_entry
+"""
+# The version counts on: who keeps a total at its highest version must hear of the new ones.
+_CLEAR_TOTALS: Final[LiteralString] = """
+    UPDATE attainment SET actual = 0, deals = 0, version = version + 1
+"""
+_CLEAR_MARKS: Final[LiteralString] = """
+    DELETE FROM repost
+"""
+_CLEAR_REORGANISATIONS: Final[LiteralString] = """
+    DELETE FROM reorganisation
+"""
+
+
+async def clear(conn: Connection) -> None:
+    """Empty the ledger, its totals and what waits to be posted again."""
+    await conn.execute(_CLEAR_LEDGER)
+    await conn.execute(_CLEAR_TOTALS)
+    await conn.execute(_CLEAR_MARKS)
+    await conn.execute(_CLEAR_REORGANISATIONS)
 
 
 async def posted_many(conn: Connection, facts: Iterable[UUID]) -> Mapping[UUID, dict[UUID, Amount]]:

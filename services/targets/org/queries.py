@@ -82,6 +82,12 @@ async def held(conn: Connection) -> Organisation:
     return await store.held(conn)
 
 
+async def locked(conn: Connection) -> Organisation:
+    """Return the organisation; nobody else posts by it before the caller's transaction ends."""
+    await store.lock(conn)
+    return await store.held(conn)
+
+
 async def known(conn: Connection, scopes: Collection[UUID]) -> set[tuple[ScopeKind, UUID]]:
     """Return those of the ids that are members or units, each with what it is."""
     rows = await conn.fetch(_KNOWN, list(scopes))
