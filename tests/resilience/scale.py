@@ -3,13 +3,16 @@
 import os
 import time
 from typing import Final, TypeVar
+from zlib import crc32
 
 import pytest
 
 T = TypeVar("T")
 
 FULL: Final = os.environ.get("PHAROS_CHAOS") == "full"
-SEED: Final = int(os.environ.get("PHAROS_CHAOS_SEED", "0")) or time.time_ns() % 1_000_000
+# All workers of a run must agree: the seed is part of the names of the tests.
+_RUN: Final = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(time.time_ns()))
+SEED: Final = int(os.environ.get("PHAROS_CHAOS_SEED", "0")) or crc32(_RUN.encode()) % 1_000_000
 """Of everything that is thrown at random; set the variable to throw the same again."""
 
 only_in_full = pytest.mark.skipif(not FULL, reason="takes its time: make chaos")
