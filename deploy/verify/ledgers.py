@@ -66,6 +66,8 @@ def check_causes(report: Report, tables: Tables, logs: Mapping[str, Log]) -> Non
             nothing = (row["cause_partition"], first, last)
             report.equal("incentive_entry.cause", where, nothing, (None, None, None))
             continue
+        if source not in {name for _, name in names}:
+            report.wrong("incentive_entry.cause", where, source, "a source of this service")
         if source not in logs:
             continue
         end = reached.get((source, row["cause_partition"]), 0)

@@ -183,7 +183,7 @@ async def test_whatever_is_tampered_with_is_named(at_rest: AtRest) -> None:
 async def test_an_installation_of_four_partitions_is_verified_alike() -> None:
     with throwaway_folder() as folder:
         async with history(folder, 4) as held:
-            unnamed = await tampered(held, scaled(8, 60))
+            unnamed = await tampered(held, scaled(4, 60))
     assert not unnamed, "\n".join(unnamed)
 
 

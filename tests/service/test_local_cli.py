@@ -36,7 +36,7 @@ def pharos(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
 def test_help_names_every_command() -> None:
     answer = pharos("--help")
     assert answer.returncode == 0
-    for command in ("serve", "migrate", "run"):
+    for command in ("serve", "migrate", "run", "verify"):
         assert command in answer.stdout
 
 
