@@ -1,10 +1,10 @@
 """The database: a pool of our own settings, and transactions that are retried as a whole."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -18,6 +18,8 @@ Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Work: TypeAlias = Callable[[Connection], Awaitable[T]]
 
 ATTEMPTS = 3
+STATEMENTS_LONG = 6
+"""How many times as long as a statement a transaction may take."""
 CLOSE_SECONDS = 5
 RETRYABLE = (
     asyncpg.SerializationError,
@@ -37,6 +39,7 @@ UNAVAILABLE = (
     asyncpg.OperatorInterventionError,  # shutdown, crash, recovery, cancelled, timed out
     asyncpg.PostgresSystemError,  # input and output
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,  # the server has become a standby
     asyncpg.LockNotAvailableError,
 )
@@ -62,6 +65,28 @@ class MadeAtOnce(Conflict):
     zh = "他人在同一时刻建立了相同的数据，请查看后重新发送。"
 
 
+class Sessions:
+    """Opens sessions with limits that older servers do not know, where the server knows them.
+
+    asyncpg sends a new statement first and its parameters when the server has described it. A
+    process that hangs in between keeps its locks: for the server the statement is under way, but
+    its timeout is not looked at while the server reads. Only ``transaction_timeout``, which came
+    with PostgreSQL 17, ends that.
+    """
+
+    def __init__(self, limits: Mapping[str, str]) -> None:
+        self._limits = limits
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> "asyncpg.Connection[asyncpg.Record]":
+        """Connect as ``asyncpg.connect`` does."""
+        asked = kwargs.pop("server_settings")
+        try:
+            return await asyncpg.connect(*args, server_settings={**asked, **self._limits}, **kwargs)
+        except asyncpg.UndefinedObjectError:
+            self._limits = {}
+            return await asyncpg.connect(*args, server_settings=asked, **kwargs)
+
+
 class Database:
     """A service's own database: short-lived connections from a fair pool, and transactions.
 
@@ -78,8 +103,10 @@ class Database:
     @classmethod
     async def connect(cls, settings: ServiceSettings, schema: str) -> "Database":
         """Open the pool on ``schema``; connections come as they are needed."""
+        limit = str(STATEMENTS_LONG * settings.statement_timeout_ms)
         pool = await asyncpg.create_pool(
             settings.database_url,
+            connect=Sessions({"transaction_timeout": limit}),
             min_size=0,
             max_size=settings.pool_size,
             command_timeout=settings.statement_timeout_ms / 1000 + 1,
@@ -93,6 +120,10 @@ class Database:
                 "statement_timeout": str(settings.statement_timeout_ms),
                 "lock_timeout": str(settings.lock_timeout_ms),
                 "idle_in_transaction_session_timeout": str(settings.statement_timeout_ms),
+                # A host that vanished holds its locks until the server asks whether it is there.
+                "tcp_keepalives_idle": "10",
+                "tcp_keepalives_interval": "5",
+                "tcp_keepalives_count": "3",
             },
         )
         return cls(pool, settings.pool_size)

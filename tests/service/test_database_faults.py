@@ -1,9 +1,11 @@
 """What the database refuses for reasons of its own is waited out: it is nobody's fault."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
-from shared.db import UNAVAILABLE, DatabaseUnavailable
+from shared.db import UNAVAILABLE, Connection, Database, DatabaseUnavailable, Sessions
 from shared.failpoints import arm, armed
 from shared.ids import derived_id
 from tests.service.conftest import Installation
@@ -17,6 +19,7 @@ FAULTS = [
     asyncpg.OutOfMemoryError,
     asyncpg.PostgresIOError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.DatabaseDroppedError,
     asyncpg.InternalClientError,
@@ -83,3 +86,49 @@ async def test_a_payee_is_not_set_aside_for_it(
             await world.settle()
         assert await world.settle() == 1
         assert await world.due(LI) == "50.00"
+
+
+LOCK = "SELECT revision FROM organisation WHERE id = 1 FOR UPDATE"
+
+
+async def test_a_process_that_hangs_in_the_middle_of_a_statement_lets_go(
+    installation: Installation,
+) -> None:
+    """It sent a statement and not its parameters: no timeout but that of transactions sees it."""
+    hangs, ends = asyncio.Event(), asyncio.Event()
+
+    async def hang(conn: Connection) -> None:
+        await conn.fetch(LOCK)
+        await conn.prepare("SELECT 1")
+        hangs.set()
+        await ends.wait()
+
+    async def lock(conn: Connection) -> int:
+        return len(await conn.fetch(LOCK))
+
+    settings = installation.settings("targets", statement_timeout_ms=100)
+    hanging = await Database.connect(settings, "targets")
+    task = asyncio.create_task(hanging.transact(hang))
+    async with installation.open("targets") as database:
+        if await database.read(server_version) < 17:
+            pytest.skip("transaction_timeout came with PostgreSQL 17")
+        await hangs.wait()
+        assert await database.transact(lock) == 1  # within the three seconds of its lock timeout
+    ends.set()
+    with pytest.raises(DatabaseUnavailable):
+        await task
+    await hanging.close()
+
+
+async def server_version(conn: Connection) -> int:
+    return int(conn.get_server_version().major)
+
+
+async def test_a_server_that_does_not_know_a_limit_is_used_without_it(
+    installation: Installation,
+) -> None:
+    connect = Sessions({"no_such_limit": "1"})
+    for _ in range(2):
+        conn = await connect(installation.dsn("targets"), server_settings={"jit": "off"})
+        assert await conn.fetchval("SHOW jit") == "off"
+        await conn.close()
