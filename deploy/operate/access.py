@@ -97,7 +97,7 @@ class Services:
     async def get(self, service: str, path: str, **query: str | int | None) -> Json:
         """Return what a GET answers; what is None is not asked."""
         asked = {name: value for name, value in query.items() if value is not None}
-        return _body(await self._answer(service, "GET", path, params=asked))
+        return self._body(service, path, await self._answer(service, "GET", path, params=asked))
 
     async def text(self, service: str, path: str) -> str:
         """Return an answer that is no JSON."""
@@ -105,7 +105,7 @@ class Services:
 
     async def post(self, service: str, path: str, body: object = None) -> Json:
         """Return what a POST answers."""
-        return _body(await self._answer(service, "POST", path, json=body))
+        return self._body(service, path, await self._answer(service, "POST", path, json=body))
 
     async def items(
         self, service: str, path: str, **query: str | int | None
@@ -129,11 +129,23 @@ class Services:
         """Return what readiness says, whatever its status."""
         url = self.access.services[service]
         try:
-            return _body(await self._http.get(f"{url}/health/ready"))
+            answer = await self._http.get(f"{url}/health/ready")
         except httpx.HTTPError as error:
             raise self._silent(service, error) from error
+        return self._body(service, "/health/ready", answer)
+
+    def _body(self, service: str, path: str, answer: httpx.Response) -> Json:
+        """Return what was answered; somebody else than the service may have."""
+        try:
+            body: Json = answer.json()
+        except ValueError as error:
+            reason = f"{answer.status_code}, no JSON."
+            text = self.say("refused", service=service, path=path, reason=reason)
+            raise Refused(text, answer.status_code, reason) from error
+        return body
 
     async def _answer(self, service: str, method: str, path: str, **more: Any) -> httpx.Response:
+        (service,) = self.named(service)
         url = self.access.services[service]
         try:
             answer = await self._http.request(method, f"{url}{path}", **more)
@@ -169,11 +181,6 @@ async def opened(access: Access) -> AsyncIterator[Services]:
             text = sentence(access.language, "no_token", url=access.token_url, reason=reason)
             raise Told(text) from error
         yield Services(http, access)
-
-
-def _body(answer: httpx.Response) -> Json:
-    body: Json = answer.json()
-    return body
 
 
 def _reason(answer: httpx.Response) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from deploy.local.errors import EmbeddedError
 from deploy.operate import consumers, doctor, park, payees
 from deploy.operate.access import Services, access_to, opened
 from deploy.operate.consumers import Chosen
@@ -182,7 +183,7 @@ def _run(data: Path | None, lang: Lang | None, work: Work) -> None:
 
     try:
         code = asyncio.run(done())
-    except Told as told:
+    except (Told, EmbeddedError, OSError) as told:
         typer.secho(str(told), err=True, fg=typer.colors.RED)
         code = 1
     raise typer.Exit(code)

@@ -104,7 +104,11 @@ def _of_what_waits(service: str, vitals: Json) -> Iterator[Finding]:
 def _of_leases(service: str, vitals: Json, consumers: Sequence[Json]) -> Iterator[Finding]:
     held = {lease["name"] for lease in vitals["leases"] if lease["held"]}
     wanted = [f"relay:{relay['partition']}" for relay in vitals["relays"]]
-    wanted += [f"consumer:{c['consumer']}:{c['source']}:{c['partition']}" for c in consumers]
+    wanted += [
+        f"consumer:{one['consumer']}:{one['source']}:{one['partition']}"
+        for one in consumers
+        if one["stopped"] is None  # does nothing, so it holds on to nothing
+    ]
     for name in wanted:
         if name not in held:
             command = f"pharos serve {service} --role worker"

@@ -98,6 +98,8 @@ class FeedClient:
         return answer
 
     async def _get(self, source: str, path: str, asked: dict[str, str | int]) -> httpx.Response:
+        if source not in self._feeds:  # a process that only answers requests may do without
+            raise FeedUnavailable(source=source, reason="PHAROS_FEEDS does not name it")
         try:
             return await self._client.get(
                 f"{self._feeds[source]}/v1/{path}",

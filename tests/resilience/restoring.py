@@ -7,7 +7,6 @@ from pathlib import Path
 
 from deploy.installation import SERVICES
 from deploy.local.account import unprivileged_account
-from deploy.local.nats import EmbeddedNats
 from deploy.local.place import make_folder
 from deploy.local.postgres import EmbeddedPostgres, find_binaries
 from deploy.local.provision import DATABASE, provision
@@ -31,14 +30,21 @@ async def backed_up(stack: Stack, folder: Path, name: str) -> Backup:
     return files
 
 
-async def restored(folder: Path, dumps: Sequence[Path], *, with_broker: bool) -> None:
-    """Put a fresh cluster with these dumps in the place of a stopped stack's; empty its broker."""
-    postgres = folder / "postgres"
-    postgres.rename(folder / f"postgres-{len(list(folder.glob('postgres*')))}")
-    make_folder(postgres)
-    await asyncio.to_thread(_play, EmbeddedPostgres(postgres, durable=False), folder, dumps)
-    if not with_broker:
-        EmbeddedNats(folder / "nats").wipe()
+async def restored(before: Path, folder: Path, dumps: Sequence[Path], *, with_broker: bool) -> None:
+    """Make a fresh cluster with these dumps, beside the secrets and the broker of a stopped stack.
+
+    The broker is the old one with all that it holds, or an empty one.
+    """
+    for kept in ("secrets", *(["nats"] if with_broker else [])):
+        await asyncio.to_thread(_copy, before / kept, folder / kept)
+    make_folder(folder / "postgres")
+    server = EmbeddedPostgres(folder / "postgres", durable=False)
+    await asyncio.to_thread(_play, server, folder, dumps)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder with its owners: the broker's files are its own when root runs it all."""
+    subprocess.run(["cp", "-a", source, target], check=True, timeout=SECONDS_MAX)
 
 
 def _play(server: EmbeddedPostgres, folder: Path, dumps: Sequence[Path]) -> None:

@@ -6,7 +6,8 @@ other things.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from deploy.operate.consumers import Chosen
 from deploy.operate.diagnosis import findings
 from deploy.operate.doctor import signs_of
 from tests.flow.world import CHEN, COMPANY, EAST, LI, WANG, World, client, founded, money
-from tests.resilience.restoring import backed_up, restored
+from tests.resilience.restoring import Backup, backed_up, restored
 from tests.resilience.scale import scaled
 from tests.resilience.wholeness import whole
 
@@ -150,7 +151,7 @@ async def start_business(world: World) -> list[str]:
     return deals
 
 
-async def go_on(world: World, deals: list[str]) -> None:
+async def go_on(world: World, deals: Sequence[str]) -> None:
     """Do what the backup does not know: amounts, a deal reopened, new deals and targets."""
     await world.edit(deals[0], amount=money("11000.00"))
     await world.edit(deals[0], amount=money("12000.00"))
@@ -170,39 +171,61 @@ async def go_on_otherwise(world: World, deals: Sequence[str], more: int) -> None
         await world.won_deal(f"{count + 1}00.00", LI)
 
 
-@pytest.mark.parametrize(("services", "old_broker", "past"), scaled(CASES[:2], CASES))
-async def test_a_restore_is_noticed_and_repaired(
-    services: tuple[str, ...], *, old_broker: bool, past: bool, tmp_path: Path
-) -> None:
-    tmp_path.chmod(0o755)
+@dataclass(frozen=True)
+class History:
+    """What a company did, and the dumps of its schemas from two moments."""
+
+    folder: Path
+    units: dict[str, str]
+    members: dict[str, str]
+    deals: Sequence[str]
+    old: Backup
+    new: Backup
+
+    def again(self, stack: Stack, http: httpx.AsyncClient) -> World:
+        """Return the company in a restored installation."""
+        world = World(stack, http)
+        world.units, world.members = dict(self.units), dict(self.members)
+        return world
+
+
+@pytest.fixture(scope="module")
+async def history(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[History]:
+    dumps = tmp_path_factory.mktemp("dumps")
     with throwaway_folder() as folder:
         async with Stack(folder, durable=False) as stack, founded(stack) as world:
             deals = await start_business(world)
-            backup = await backed_up(stack, tmp_path, "old")
+            old = await backed_up(stack, dumps, "old")
             await go_on(world, deals)
-            newest = await backed_up(stack, tmp_path, "new")
-        dumps = [(backup if name in services else newest)[name] for name in SERVICES]
-        await restored(folder, dumps, with_broker=old_broker)
+            new = await backed_up(stack, dumps, "new")
+        yield History(folder, world.units, world.members, deals, old, new)
+
+
+@pytest.mark.parametrize(("services", "old_broker", "past"), scaled(CASES[:2], CASES))
+async def test_a_restore_is_noticed_and_repaired(
+    history: History, services: tuple[str, ...], *, old_broker: bool, past: bool
+) -> None:
+    dumps = [(history.old if name in services else history.new)[name] for name in SERVICES]
+    with throwaway_folder() as folder:
+        await restored(history.folder, folder, dumps, with_broker=old_broker)
         if past:
             alone = [name for name in ("pipeline", "targets") if name in (*services, "pipeline")]
             async with (
                 Stack(folder, durable=False, services=alone) as some,
                 client(some, "admin") as http,
             ):
-                world.stack, world.http = some, http
-                await go_on_otherwise(world, deals, 20)
-                await asyncio.sleep(1)
+                await go_on_otherwise(history.again(some, http), history.deals, 12)
+                await asyncio.sleep(0.3)
         async with Stack(folder, durable=False) as stack, client(stack, "admin") as http:
-            world.stack, world.http = stack, http
-            lost = losing(services)
-            await until_stopped(http, lost)
-            await go_on_otherwise(world, deals, 1)
+            world = history.again(stack, http)
+            await until_stopped(http, losing(services))
+            await go_on_otherwise(world, history.deals, 1)
             async with opened(access_to(folder, "en")) as operator:
                 await reported(operator, await stopped(http))
                 await consumers.repair(operator, Chosen(), everything=True, from_number=None)
             await whole(stack)
             assert await figures(world) == await told_by_the_source(world)
-            await world.edit(deals[0], amount=money("16000.00"))
+            await world.edit(history.deals[0], amount=money("16000.00"))
             await world.won_deal("70000.00", WANG)
             await world.set_target(EAST, "100000")
             await whole(stack)
