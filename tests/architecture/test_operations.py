@@ -1,7 +1,8 @@
 """Alerts and runbook name what exists: metrics that services have, commands, headings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from typer.main import get_command
 
 from deploy.cli import app
+from shared.http.service import Service
 from shared.metrics import Metrics
 from tests.architecture.source import ROOT
 
@@ -87,3 +89,29 @@ def test_every_command_that_is_recommended_exists(text: str) -> None:
 def test_a_metric_that_is_not_there_is_found() -> None:
     rules = "expr: '{__name__=~\"pharos_(targets)_consumer_lost\"} > pharos_pipeline_nothing'"
     assert list(named_in(rules)) == [("targets", "consumer_lost"), ("pipeline", "nothing")]
+
+
+def cannot_be_repaired(services: Mapping[str, Service]) -> Iterator[str]:
+    """Yield the readers that a restore of their source would leave wrong for ever."""
+    for service in services.values():
+        for reader in service.subscriptions:
+            kept = services[reader.source].snapshots
+            if reader.correct is None or reader.snapshot not in kept:
+                yield f"{service.name}: {reader.consumer} of {reader.source}"
+
+
+def declared() -> dict[str, Service]:
+    return {name: import_module(f"services.{name}.service").SERVICE for name in SERVICES}
+
+
+def test_every_reader_can_be_brought_to_what_its_source_holds() -> None:
+    assert list(cannot_be_repaired(declared())) == []
+
+
+def test_a_reader_that_cannot_be_repaired_is_found() -> None:
+    services = declared()
+    (reader,) = services["knowledge"].subscriptions
+    lame = replace(services["knowledge"], subscriptions=(replace(reader, snapshot="invoices"),))
+    assert list(cannot_be_repaired({**services, "knowledge": lame})) == [
+        "knowledge: wins of pipeline"
+    ]
