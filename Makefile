@@ -7,6 +7,7 @@ SHELL := /bin/sh
 # Another interpreter: make PYTHON=/usr/local/bin/python3.12 test
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 DATA ?=
+PARTS ?=
 PORT ?=
 ISOLATED ?=
 TESTS ?= tests
@@ -58,8 +59,8 @@ check: $(READY) ## Check format, lint, types, imports, dependencies, locks, migr
 	@.ci/check
 
 .PHONY: bench
-bench: $(READY) ## Measure: latency and throughput of the chain on this machine
-	@$(BIN)/python -m tests.performance
+bench: $(READY) ## Measure the chain, replay and growth on this machine (PARTS=growth: only that)
+	@$(BIN)/python -m tests.performance $(PARTS)
 
 .PHONY: format
 format: $(READY) ## Format the code and mend what can be mended by machine

@@ -1,4 +1,4 @@
-"""The bench: ``make bench``, or ``python -m tests.performance``.
+"""The bench: ``make bench``, or ``python -m tests.performance [chain] [replay] [growth]``.
 
 It measures ours beside the bare limits, on servers of its own, and leaves nothing behind.
 """
@@ -13,17 +13,25 @@ import uvloop
 
 from deploy.local.errors import EmbeddedError
 from shared import logs
-from tests.performance import backlog, chain, memory, relay, win_deal
+from tests.performance import backlog, chain, growth, memory, relay, replay, win_deal
 from tests.performance.company import Setup
 from tests.performance.figures import BenchFailed, Figure, show
 from tests.performance.installation import installed
 
 
-async def bench() -> Sequence[Figure]:
-    """Measure everything; what has one process per service first, then the chain in one."""
+async def bench(parts: Sequence[str]) -> Sequence[Figure]:
+    """Measure these parts, each in installations of its own."""
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    figures: list[Figure] = []
+    for part in parts:
+        figures += await PARTS[part]()
+    return figures
+
+
+async def _of_chain() -> Sequence[Figure]:
+    """Measure what has one process per service first, then the chain in one."""
     figures: list[Figure] = []
     async with installed(isolated=True) as installation:
         _say("A process per service: setting a company up")
@@ -40,6 +48,25 @@ async def bench() -> Sequence[Figure]:
     return figures
 
 
+async def _of_replay() -> Sequence[Figure]:
+    """Measure how fast a long backlog is worked off."""
+    async with installed(isolated=True) as installation:
+        company = await Setup(installation.stack.base_url, installation.token).company()
+        _say("Measuring a long backlog")
+        return await replay.measure(installation, company)
+
+
+async def _of_growth() -> Sequence[Figure]:
+    """Measure what more facts, targets and partitions do to the speed."""
+    async with installed(isolated=True) as installation:
+        company = await Setup(installation.stack.base_url, installation.token).company()
+        _say("Measuring growth")
+        return await growth.measure(installation, company)
+
+
+PARTS = {"chain": _of_chain, "replay": _of_replay, "growth": _of_growth}
+
+
 def _say(line: str) -> None:
     sys.stderr.write(f"{line} …\n")
 
@@ -47,10 +74,14 @@ def _say(line: str) -> None:
 def main() -> int:
     """Run the bench until it is done, Ctrl-C or SIGTERM; nothing is left behind."""
     logs.configure("warning")
+    parts = sys.argv[1:] or list(PARTS)
+    if unknown := [part for part in parts if part not in PARTS]:
+        sys.stderr.write(f"No part {', '.join(unknown)}; there are {', '.join(PARTS)}.\n")
+        return 2
     began = time.monotonic()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            figures = runner.run(bench())
+            figures = runner.run(bench(parts))
     except (KeyboardInterrupt, asyncio.CancelledError):
         _say("Stopped")
         return 130

@@ -91,10 +91,11 @@ def _admin_dsn(stack: Stack) -> str:
 
 
 @asynccontextmanager
-async def installed(*, isolated: bool) -> AsyncIterator[Installation]:
+async def installed(*, isolated: bool, partitions: int = 1) -> AsyncIterator[Installation]:
     """Start an installation, durable as in production, in a folder that goes with it."""
     with throwaway_folder("pharos-bench-") as folder, _own_servers():
-        async with Stack(folder, isolated=isolated, settings={"log_level": "warning"}) as stack:
+        settings = {"log_level": "warning", "partitions": partitions}
+        async with Stack(folder, isolated=isolated, settings=settings) as stack:
             bare = await provision(_admin_dsn(stack), stack.folder / "secrets", database=BARE)
             for name in SERVICES:
                 await asyncio.to_thread(upgrade, load(name), bare[name])
