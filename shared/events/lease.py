@@ -30,6 +30,10 @@ _RENEW: Final[LiteralString] = """
        SET expires_at = clock_timestamp() + make_interval(secs => $3)
      WHERE name = (
         SELECT name FROM lease WHERE name = $1 AND holder = $2 FOR UPDATE SKIP LOCKED)
+    RETURNING true
+"""
+_HELD: Final[LiteralString] = """
+    SELECT EXISTS (SELECT FROM lease WHERE name = $1 AND holder = $2 AND fence = $3)
 """
 _RELEASE: Final[LiteralString] = """
     UPDATE lease
@@ -72,9 +76,15 @@ class Lease:
         return self.held
 
     async def renew(self, database: Database) -> None:
-        """Put the expiry off; the next fenced statement tells whether the lease is still ours."""
+        """Put the expiry off; notice when somebody else has the lease by now.
+
+        Who does nothing under the lease meets no fenced statement that would tell.
+        """
         async with database.acquire() as conn:
-            await conn.execute(_RENEW, self.name, self.holder, self.seconds)
+            if await conn.fetchval(_RENEW, self.name, self.holder, self.seconds):
+                return
+            if not await conn.fetchval(_HELD, self.name, self.holder, self.fence):
+                self.lost()
 
     async def release(self, database: Database) -> None:
         """Give the lease back, so that another may take it at once."""
@@ -84,5 +94,5 @@ class Lease:
                 await conn.execute(_RELEASE, self.name, self.holder)
 
     def lost(self) -> None:
-        """Remember that a fenced statement found somebody else."""
+        """Remember that somebody else has it."""
         self.fence = 0

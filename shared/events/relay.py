@@ -79,9 +79,6 @@ _NUMBER: Final[LiteralString] = """
       FROM numbered
      ORDER BY number
 """
-_STILL_HELD: Final[LiteralString] = """
-    SELECT EXISTS (SELECT FROM lease WHERE name = $1 AND holder = $2 AND fence = $3)
-"""
 _ACKNOWLEDGE: Final[LiteralString] = """
     UPDATE relay SET acknowledged = $2 WHERE partition = $1 AND acknowledged < $2
 """
@@ -227,19 +224,12 @@ class Relay:
         if now - self._renewed > self._lease_seconds / 3:
             self._renewed = now
             await self._lease.renew(self._database)
-            await self._check_lease()
         due = now - self._pinged > PING_SECONDS
         if due:
             self._pinged = now
             await self._remember()
         if due or grown:
             await self._broker.tell(f"head.{self._source}.{self._partition}", str(self._head))
-
-    async def _check_lease(self) -> None:
-        lease = self._lease
-        async with self._database.acquire() as conn:
-            if not await conn.fetchval(_STILL_HELD, lease.name, lease.holder, lease.fence):
-                lease.lost()
 
     async def _remember(self) -> None:
         if self._published > self._acknowledged:

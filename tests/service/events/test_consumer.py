@@ -25,6 +25,13 @@ from tests.service.events.told import Heard, account, tell
 
 WATERMARK = "SELECT number, stopped FROM watermark WHERE consumer = 'listener'"
 LEASE = "SELECT holder, fence FROM lease WHERE name = 'consumer:listener:pipeline:0'"
+HOLDER = "SELECT holder FROM lease WHERE name = 'consumer:listener:pipeline:0'"
+TAKE = """
+    UPDATE lease
+       SET holder = gen_random_uuid(), fence = fence + 1,
+           expires_at = clock_timestamp() - interval '1 second'
+     WHERE name = 'consumer:listener:pipeline:0'
+"""
 PARKED = "SELECT number, reason FROM parked ORDER BY number"
 
 
@@ -182,6 +189,21 @@ async def test_an_idle_consumer_keeps_its_lease(installation: Installation) -> N
             before = await conn.fetchrow(LEASE)
             await asyncio.sleep(3)  # three times as long as the lease
             assert await conn.fetchrow(LEASE) == before
+
+
+async def test_an_idle_consumer_sees_that_its_lease_was_taken(installation: Installation) -> None:
+    async with listening(installation) as listener:
+        listener.start()
+        await listener.tell(*names(1, 1))
+        await listener.until(1)
+        async with listener.database.acquire() as conn:
+            holder = await conn.fetchval(HOLDER)
+            await conn.execute(TAKE)  # by a process that has died since
+            for _ in range(300):
+                if await conn.fetchval(HOLDER) == holder:
+                    return
+                await asyncio.sleep(0.01)
+    pytest.fail("it believes that it has the lease, and nobody has")
 
 
 async def test_events_that_the_broker_lost_come_from_the_feed(installation: Installation) -> None:
