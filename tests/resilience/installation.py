@@ -22,8 +22,8 @@ from deploy.local.supervisor import Child
 from shared.runtime import Role
 
 LOOK_SECONDS = 0.02
-QUICK = {"lease_seconds": 1, "log_level": "warning"}
-"""Settings with which a scenario need not wait long for a lease to run out."""
+QUICK = {"lease_seconds": 1, "statement_timeout_ms": 3_000, "log_level": "warning"}
+"""Settings with which a scenario need not wait long for a lease or a transaction to run out."""
 
 
 class Installation:

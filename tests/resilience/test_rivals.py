@@ -17,7 +17,7 @@ from tests.resilience.installation import Installation
 from tests.resilience.scale import only_in_full, scaled
 from tests.resilience.wholeness import whole
 
-TAKING_OVER_SECONDS = 15
+TAKING_OVER_SECONDS = 60
 ROUNDS = scaled(1, 6)
 
 
