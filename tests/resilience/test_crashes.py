@@ -62,9 +62,8 @@ CRASHES: Final[Sequence[Armed]] = scaled(
     [
         {
             "pipeline": "request.committed@2",
-            "targets": "relay.published@3",
+            "targets": "relay.published@2",
             "performance": "incentives.posted@3",
-            "knowledge": "consumer.committing@2",
         }
     ],
     [at_once(name, turn) for name in DAILY for turn in PASSES],

@@ -16,11 +16,11 @@ from tests.resilience.installation import Installation
 from tests.resilience.scale import SEED, scaled
 from tests.resilience.wholeness import whole
 
-DEALS: Final = scaled(40, 700)
-BULKS: Final = scaled(10, 200)
+DEALS: Final = scaled(32, 700)
+BULKS: Final = scaled(8, 200)
 MEMBERS: Final = scaled(6, 200)
 PLANS: Final = scaled(4, 200)
-"""With a win for each deal: 100 requests, or 2,000."""
+"""With a win for each deal: 82 requests, or 2,000."""
 KILLS: Final = scaled(1, 12)
 AT_ONCE = 24
 SENDINGS_MAX = 4

@@ -17,8 +17,8 @@ from tests.resilience.persistent import enduring
 from tests.resilience.scale import SEED, scaled
 from tests.resilience.wholeness import whole
 
-KILLS = scaled(4, 300)
-SECONDS_MAX = scaled(12, 900)
+KILLS = scaled(3, 300)
+SECONDS_MAX = scaled(8, 900)
 COMPANIES = scaled(1, 3)
 PAUSE_SECONDS_MAX = 0.6
 REST_EVERY = 25
