@@ -98,6 +98,7 @@ async def test_a_consumer_that_was_held_up_applies_nothing_twice(
 ) -> None:
     async with listening(installation) as listener:
         await listener.tell(*names(1, 20))
+        await numbered(listener.source, 20)  # so that the feed has them at the first look
         async with (
             installation.open("knowledge") as looking,
             held_up(place, looking, "consumer:listener:pipeline:0") as goes_on,
