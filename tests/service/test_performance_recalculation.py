@@ -15,7 +15,7 @@ from services.performance.quotas.reactions import follow_targets
 from shared.context import Origin
 from shared.contracts.targets import ScopeKind
 from shared.db import Connection
-from shared.ids import derived_id
+from shared.ids import derived_id, new_id
 from tests.service.conftest import Installation
 from tests.service.performance_world import (
     NOW,
@@ -191,3 +191,20 @@ async def test_a_members_own_attainment_is_not_kept(world: World) -> None:
     await world.tell(own, reached(EAST, "1000"))
     kept = await world.rows("SELECT target_id FROM quota_actual")
     assert [row["target_id"] for row in kept] == [reached(EAST, "1000").target_id]
+
+
+async def test_what_is_heard_again_beside_news_is_not_their_cause(
+    installation: Installation,
+) -> None:
+    async with performance(installation) as world:
+        unit, leader = new_id(), new_id()
+        await world.make(team(unit), payees=[leader])
+        await world.settle()
+        await world.tell(target(unit, "1000", scope=ScopeKind.UNIT))
+        old, new = world.event(reached(unit, "100")), world.event(reached(unit, "300", version=2))
+        await world.react(old)
+        assert await world.due(leader) == "5.00"
+        await world.react(new, old)
+        assert await world.due(leader) == "15.00"
+        last = (await world.outbox("incentive"))[-1]
+        assert last["causation_id"] == new.id

@@ -116,7 +116,8 @@ async def _follow_actuals(conn: Connection, ctx: Context, events: Sequence[Event
     return {
         Aim(a.scope, a.scope_id, a.metric, a.period, a.currency or ""): context
         for a, context in told.items()
-        if a.target_id in news
+        # An event that is heard again beside news has moved nothing, and is no cause.
+        if (a.target_id, a.partition, a.version) in news
     }
 
 

@@ -36,7 +36,7 @@ _SAVE_ACTUALS: Final[LiteralString] = """
     ON CONFLICT (target_id, partition) DO UPDATE
        SET version = excluded.version, actual = excluded.actual
      WHERE quota_actual.version < excluded.version
-    RETURNING target_id
+    RETURNING target_id, partition, version
 """
 _CLEAR: Final[LiteralString] = """
     DELETE FROM quota
@@ -110,10 +110,13 @@ async def save_many(conn: Connection, quotas: Sequence[Quota]) -> None:
     await conn.execute(_SAVE, *columns(rows, 8))
 
 
-async def save_actuals(conn: Connection, actuals: Sequence[Actual]) -> set[UUID]:
-    """Write actuals, one per target and partition; return the targets that they were news to."""
+async def save_actuals(conn: Connection, actuals: Sequence[Actual]) -> set[tuple[UUID, int, int]]:
+    """Write actuals, one per target and partition.
+
+    Returns which were news, as (target, partition, version).
+    """
     rows = await conn.fetch(_SAVE_ACTUALS, *columns(actuals, 4))
-    return {row["target_id"] for row in rows}
+    return {(row["target_id"], row["partition"], row["version"]) for row in rows}
 
 
 def _to_quota(row: Row) -> Quota:
