@@ -15,7 +15,7 @@ UPGRADE ?=
 
 # Tests mostly wait for servers, so three at a time fit on two processors. What is chosen by name
 # runs in one process, where a debugger can be attached.
-ALL_TESTS := --ignore=tests/performance --numprocesses=3 --dist=worksteal
+SIDE_BY_SIDE := --numprocesses=3 --dist=worksteal
 
 BIN := .venv/bin
 # A stamp's name carries what it was made from, so a second call finds it and starts at once. The
@@ -48,11 +48,12 @@ run: $(READY) ## Run everything on one port until Ctrl-C (PORT=9000; ISOLATED=1:
 
 .PHONY: test
 test: $(READY) ## Run the tests (TESTS=tests/unit/shared, or TESTS="-k invoice")
-	@$(BIN)/python -m pytest $(if $(filter tests,$(TESTS)),$(ALL_TESTS)) $(TESTS)
+	@$(BIN)/python -m pytest $(if $(filter tests,$(TESTS)),--ignore=tests/performance $(SIDE_BY_SIDE)) $(TESTS)
 
 .PHONY: chaos
 chaos: $(READY) ## Run every scenario of faults in full: kills, wipes, restores, shuffles
-	@PHAROS_CHAOS=full $(BIN)/python -m pytest $(if $(filter tests,$(TESTS)),tests/resilience,$(TESTS))
+	@PHAROS_CHAOS=full $(BIN)/python -m pytest \
+		$(if $(filter tests,$(TESTS)),$(SIDE_BY_SIDE) tests/resilience,$(TESTS))
 
 .PHONY: check
 check: $(READY) ## Check format, lint, types, imports, dependencies, locks, migrations, house rules
