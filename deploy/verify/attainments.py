@@ -15,6 +15,7 @@ from deploy.verify.ids import derived
 from deploy.verify.organisation import Organisation
 from deploy.verify.quarters import FiscalCalendar, Quarter, quarter_named, quarter_of
 from deploy.verify.reading import Row, Tables
+from deploy.verify.repairs import repairs_of
 from deploy.verify.told import Log
 
 
@@ -187,26 +188,43 @@ def _check_entries(
 
 
 def check_causes(report: Report, tables: Tables, facts: Facts, places: Places, log: Log) -> None:
-    """Check that each entry names the event, or the version of the deal, that it came from."""
+    """Check that each entry names the event, or the version of the deal, that it came from.
+
+    What was posted up to a repair came from a log that its source may no longer have.
+    """
+    repairs = repairs_of(tables, "attainment", "pipeline")
     for row in tables["attainment_entry"]:
         where = _entry(row)
-        deal = facts.get(row["fact_id"])
-        newest = 0 if deal is None else deal.version
-        version = row["fact_version"]
-        in_range = 1 <= version <= newest
-        report.holds("attainment_entry.version", where, version, f"≤ {newest}", true=in_range)
-        partition = places.get(row["fact_id"])
-        report.equal("attainment_entry.partition", where, row["partition"], partition)
-        told = log.by_number.get((row["partition"], row["number"]))
-        if told is not None:
-            says = (row["fact_id"], version)
-            report.equal("attainment_entry.cause", where, says, (told.subject, told.version))
-            if row["source"] == "pipeline":
-                report.equal("attainment_entry.cause", where, row["cause_id"], told.id)
-        elif row["number"] >= log.floor(row["partition"]):
-            report.wrong("attainment_entry.cause", where, row["number"], "a number of the log")
         is_known = row["source"] in {"pipeline", "targets"}
         report.holds("attainment_entry.source", where, row["source"], "pipeline", true=is_known)
+        if repairs.excuse(row["partition"], row["posted_at"]):
+            own = log.partition_of(row["fact_id"])
+            report.equal("attainment_entry.partition", where, row["partition"], own)
+            continue
+        deal = facts.get(row["fact_id"])
+        newest = 0 if deal is None else deal.version
+        in_range = 1 <= row["fact_version"] <= newest
+        report.holds(
+            "attainment_entry.version", where, row["fact_version"], f"≤ {newest}", true=in_range
+        )
+        partition = places.get(row["fact_id"])
+        report.equal("attainment_entry.partition", where, row["partition"], partition)
+        # A fact that a snapshot brought has the number of the snapshot: no event of its own.
+        if not repairs.brought(row["partition"], row["number"]):
+            _check_cause(report, where, row, log)
+
+
+def _check_cause(report: Report, where: str, row: Row, log: Log) -> None:
+    told = log.by_number.get((row["partition"], row["number"]))
+    if told is not None:
+        says = (row["fact_id"], row["fact_version"])
+        report.equal("attainment_entry.cause", where, says, (told.subject, told.version))
+        # Posted by the event, or by the fact that was kept of it.
+        again = derived("fact", row["fact_id"], row["fact_version"])
+        if row["source"] == "pipeline" and row["cause_id"] != again:
+            report.equal("attainment_entry.cause", where, row["cause_id"], told.id)
+    elif row["number"] >= log.floor(row["partition"]):
+        report.wrong("attainment_entry.cause", where, row["number"], "a number of the log")
 
 
 def check_parents(report: Report, tables: Tables, organisation: Organisation) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from deploy.verify.findings import NOTHING, Report
 from deploy.verify.ids import derived
 from deploy.verify.reading import Row, Tables
+from deploy.verify.repairs import Repairs, repairs_of
 from deploy.verify.told import Log, Told
 
 
@@ -35,6 +36,7 @@ class Progress:
     numbers: Mapping[int, int]
     aside: frozenset[tuple[int, int]]
     stopped: bool
+    repairs: Repairs
 
     def applied(self, log: Log) -> Sequence[Told]:
         """Return the events that it has applied, as far as the source still keeps them."""
@@ -56,16 +58,21 @@ class Progress:
 def progress(reader: Reader, tables: Tables) -> Progress:
     """Return how far a reader is."""
     marks = [row for row in tables["watermark"] if _is(reader, row)]
+    repairs = repairs_of(tables, reader.consumer, reader.source)
     aside = {
         (row["partition"], row["number"])
         for row in tables["parked"]
-        if _is(reader, row) and row["state"] != "replayed"
+        if _is(reader, row)
+        and row["state"] != "replayed"
+        # What a snapshot said meanwhile is known, whatever had been put aside.
+        and not repairs.overruled(row)
     }
     return Progress(
         reader,
         {row["partition"]: row["number"] for row in marks},
         frozenset(aside),
         any(row["stopped"] is not None for row in marks),
+        repairs,
     )
 
 
@@ -82,6 +89,7 @@ def aside_in(schemas: Mapping[str, Tables], source: str) -> frozenset[tuple[int,
 def check_reader(report: Report, reader: Reader, tables: Tables, log: Log) -> None:
     """Check the watermarks of a reader against the log that it reads, and what it put aside."""
     marks = {row["partition"]: row for row in tables["watermark"] if _is(reader, row)}
+    repairs = repairs_of(tables, reader.consumer, reader.source)
     report.checked["watermarks"] += len(marks)
     for partition in sorted(log.relay.keys() | marks.keys()):
         where = _where(reader, "watermark", partition)
@@ -93,7 +101,9 @@ def check_reader(report: Report, reader: Reader, tables: Tables, log: Log) -> No
             _check_no_mark(report, where, reader, partition, tables, log)
     for row in tables["parked"]:
         if _is(reader, row):
-            _check_parked(report, reader, row, marks.get(row["partition"]), log)
+            _check_parked(report, reader, row)
+            if not repairs.overruled(row):
+                _check_place(report, reader, row, marks.get(row["partition"]), log)
 
 
 def check_others(report: Report, service: str, tables: Tables) -> None:
@@ -137,19 +147,11 @@ def _check_no_mark(
         report.open("watermark.behind", where, NOTHING, log.head(partition))
 
 
-def _check_parked(report: Report, reader: Reader, row: Row, mark: Row | None, log: Log) -> None:
+def _check_parked(report: Report, reader: Reader, row: Row) -> None:
     report.checked["parked"] += 1
-    where = f"{_where(reader, 'parked', row['partition'])} number {row['number']}"
+    where = _parked(reader, row)
     report.equal("parked.id", where, row["id"], derived(row["consumer"], row["event_id"]))
     report.holds("parked.reason", where, row["reason"], "a reason", true=bool(row["reason"]))
-    reached = 0 if mark is None else mark["number"]
-    report.holds(
-        "parked.number", where, row["number"], f"≤ {reached}", true=row["number"] <= reached
-    )
-    told = log.by_number.get((row["partition"], row["number"]))
-    if told is not None:
-        report.equal("parked.event", where, row["event_id"], told.id)
-        report.equal("parked.event", where, row["type"], told.type)
     is_settled = row["settled_at"] is not None and bool(row["settled_by"])
     if row["state"] == "parked":
         is_untouched = row["settled_at"] is None and row["settled_by"] is None
@@ -158,6 +160,23 @@ def _check_parked(report: Report, reader: Reader, row: Row, mark: Row | None, lo
     else:
         says = (row["settled_at"], row["settled_by"])
         report.holds("parked.settled", where, says, "when and by whom", true=is_settled)
+
+
+def _check_place(report: Report, reader: Reader, row: Row, mark: Row | None, log: Log) -> None:
+    """What was put aside is an event that was reached; before a repair it may be of another log."""
+    where = _parked(reader, row)
+    reached = 0 if mark is None else mark["number"]
+    report.holds(
+        "parked.number", where, row["number"], f"≤ {reached}", true=row["number"] <= reached
+    )
+    told = log.by_number.get((row["partition"], row["number"]))
+    if told is not None:
+        report.equal("parked.event", where, row["event_id"], told.id)
+        report.equal("parked.event", where, row["type"], told.type)
+
+
+def _parked(reader: Reader, row: Row) -> str:
+    return f"{_where(reader, 'parked', row['partition'])} number {row['number']}"
 
 
 def _is(reader: Reader, row: Row) -> bool:

@@ -12,6 +12,7 @@ from deploy.verify.facts import Facts, Places
 from deploy.verify.findings import NOTHING, Report
 from deploy.verify.ids import derived
 from deploy.verify.reading import Row, Tables
+from deploy.verify.repairs import Repairs, repairs_of
 from deploy.verify.told import Log
 
 
@@ -59,25 +60,50 @@ def check_credits(report: Report, tables: Tables, facts: Facts) -> None:
 
 
 def check_causes(report: Report, tables: Tables, facts: Facts, places: Places, log: Log) -> None:
-    """Check that each entry names the event that it came from, and is posted once by it."""
+    """Check that each entry names the event that it came from, and is posted once by it.
+
+    What was posted up to a repair came from a log that its source may no longer have.
+    """
+    repairs = repairs_of(tables, "credits", "pipeline")
     for row in tables["credit"]:
         where = f"performance.credit {row['id']} payee {row['payee_id']}"
         own = derived("credit", row["cause_id"], *_key(row))
         report.equal("credit.id", where, row["id"], own)
-        report.equal("credit.source", where, row["source"], "pipeline")
+        if not row["quota_amount"] and not row["commission_amount"]:
+            report.wrong("credit.empty", where, 0, NOTHING)
+        _check_source(report, where, row, repairs)
+        if repairs.excuse(row["partition"], row["posted_at"]):
+            partition = log.partition_of(row["fact_id"])
+            report.equal("credit.partition", where, row["partition"], partition)
+            continue
         report.equal("credit.partition", where, row["partition"], places.get(row["fact_id"]))
-        told = log.by_number.get((row["partition"], row["number"]))
-        if told is not None:
-            says = (row["cause_id"], row["fact_id"], row["fact_version"])
-            report.equal("credit.cause", where, says, (told.id, told.subject, told.version))
-        elif row["number"] >= log.floor(row["partition"]):
-            report.wrong("credit.cause", where, row["number"], "a number of the log")
         deal = facts.get(row["fact_id"])
         newest = 0 if deal is None else deal.version
         is_known = 1 <= row["fact_version"] <= newest
         report.holds("credit.version", where, row["fact_version"], f"≤ {newest}", true=is_known)
-        if not row["quota_amount"] and not row["commission_amount"]:
-            report.wrong("credit.empty", where, 0, NOTHING)
+        if not repairs.brought(row["partition"], row["number"]):
+            _check_cause(report, where, row, log)
+
+
+def _check_source(report: Report, where: str, row: Row, repairs: Repairs) -> None:
+    """Events post, and so do the steps of repairs, each of which is on record."""
+    if row["source"] != "performance":
+        report.equal("credit.source", where, row["source"], "pipeline")
+        return
+    step = (row["partition"], row["posted_at"], row["number"])
+    report.holds("credit.source", where, step, "a step of a repair", true=step in repairs.steps)
+
+
+def _check_cause(report: Report, where: str, row: Row, log: Log) -> None:
+    told = log.by_number.get((row["partition"], row["number"]))
+    if told is not None:
+        says = (row["fact_id"], row["fact_version"])
+        report.equal("credit.cause", where, says, (told.subject, told.version))
+        # Posted by the event, or by the fact that was kept of it.
+        if row["cause_id"] != derived("fact", *says):
+            report.equal("credit.cause", where, row["cause_id"], told.id)
+    elif row["number"] >= log.floor(row["partition"]):
+        report.wrong("credit.cause", where, row["number"], "a number of the log")
 
 
 def _key(row: Row) -> CreditKey:

@@ -13,6 +13,7 @@ from deploy.verify.findings import NOTHING, Report
 from deploy.verify.ids import derived
 from deploy.verify.incentives import Key
 from deploy.verify.reading import Row, Tables
+from deploy.verify.repairs import repairs_of
 from deploy.verify.targets import number
 from deploy.verify.told import Log, Told
 
@@ -56,6 +57,7 @@ def check_causes(report: Report, tables: Tables, logs: Mapping[str, Log]) -> Non
     for row in tables["watermark"]:
         if (row["consumer"], row["source"]) in names:
             reached[row["source"], row["partition"]] = row["number"]
+    repairs = {source: repairs_of(tables, consumer, source) for consumer, source in names}
     versions = {(row["plan_id"], row["number"]) for row in tables["plan_version"]}
     for row in tables["incentive_entry"]:
         where = _entry(row)
@@ -68,7 +70,8 @@ def check_causes(report: Report, tables: Tables, logs: Mapping[str, Log]) -> Non
             continue
         if source not in {name for _, name in names}:
             report.wrong("incentive_entry.cause", where, source, "a source of this service")
-        if source not in logs:
+            continue
+        if source not in logs or repairs[source].excuse(row["cause_partition"], row["posted_at"]):
             continue
         end = reached.get((source, row["cause_partition"]), 0)
         is_applied = first is not None and last is not None and 1 <= first <= last <= end
@@ -76,18 +79,26 @@ def check_causes(report: Report, tables: Tables, logs: Mapping[str, Log]) -> Non
             "incentive_entry.cause", where, (source, first, last), f"1 to {end}", true=is_applied
         )
         if is_applied:
-            _check_made_by(report, where, row, logs[source])
+            _check_made_by(report, where, row, logs[source], logs["performance"])
 
 
-def _check_made_by(report: Report, where: str, row: Row, log: Log) -> None:
-    """The id of an entry belongs to the event that brought it, so one event posts it once."""
-    if row["cause_first"] < log.floor(row["cause_partition"]):
-        return
+def _check_made_by(report: Report, where: str, row: Row, log: Log, own: Log) -> None:
+    """The id of an entry belongs to the event that brought it, so one event posts it once.
+
+    What was told of the incentive names that event, and the version to which it led.
+    """
     key = _key(row)
-    made = {
-        derived(told.id, f"entry of tier {row['tier']}", key.id)
+    if row["cause_first"] < log.floor(row["cause_partition"]) or own.is_forgotten(key.id):
+        return
+    causes = {
+        told.id
         for number_of in range(row["cause_first"], row["cause_last"] + 1)
         if (told := log.by_number.get((row["cause_partition"], number_of))) is not None
+    }
+    made = {
+        derived(told.causation_id, f"entry of tier {row['tier']}", key.id, told.version)
+        for told in own.by_subject["incentive", key.id]
+        if told.causation_id in causes
     }
     report.holds(
         "incentive_entry.id", where, row["id"], "an id of its cause", true=row["id"] in made

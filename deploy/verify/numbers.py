@@ -91,7 +91,7 @@ def _check_event(report: Report, log: Log, told: Told) -> None:
     report.equal("event.subject", told.place, payload.get(field), str(told.subject))
     report.equal("event.type", told.place, told.type, f"pharos.{log.source}.{told.name}.v1")
     if told.causation_id is not None:
-        own = derived(told.causation_id, told.type, told.subject)
+        own = derived(told.causation_id, told.type, told.subject, told.version)
         report.equal("event.id", told.place, told.id, own)
 
 

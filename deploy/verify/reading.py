@@ -31,11 +31,14 @@ _CHASSIS: Final[Mapping[str, LiteralString]] = {
           FROM watermark ORDER BY consumer, source, partition""",
     "parked": """
         SELECT id, consumer, source, partition, number, event_id, type, event, reason, state,
-               settled_at, settled_by
+               parked_at, settled_at, settled_by
           FROM parked ORDER BY consumer, source, partition, number""",
     "fact": """
         SELECT id, kind, version, body, source, partition, number, origin, learned_at
           FROM fact ORDER BY id""",
+    "repair": """
+        SELECT id, consumer, source, partition, number, reason, repaired_at
+          FROM repair ORDER BY id""",
     "idempotency": """
         SELECT caller, key, status, body FROM idempotency ORDER BY caller, key""",
 }
@@ -81,7 +84,7 @@ _PERFORMANCE: Final[Mapping[str, LiteralString]] = {
           FROM plan_assignment ORDER BY payee_id, plan_id, valid_from""",
     "credit": """
         SELECT payee_id, id, cause_id, fact_id, fact_version, occurred_on, metric, currency,
-               quota_amount, commission_amount, source, partition, number
+               quota_amount, commission_amount, source, partition, number, posted_at
           FROM credit ORDER BY payee_id, id""",
     "quota": """
         SELECT target_id, version, scope, scope_id, metric, period, currency, value
@@ -95,7 +98,8 @@ _PERFORMANCE: Final[Mapping[str, LiteralString]] = {
           FROM incentive ORDER BY payee_id, period, plan_id, component""",
     "incentive_entry": """
         SELECT payee_id, id, period, plan_id, component, plan_version, tier, amount, currency,
-               cause_source, cause_partition, cause_first, cause_last, correlation_id
+               cause_source, cause_partition, cause_first, cause_last, correlation_id,
+               posted_at
           FROM incentive_entry ORDER BY payee_id, sequence""",
     "recalculation": """
         SELECT payee_id, since, failed_at, reason FROM recalculation ORDER BY payee_id""",

@@ -50,10 +50,11 @@ class Told:
 
     @property
     def place(self) -> str:
-        """Return where it stands, in words."""
+        """Return where it stands, and what it is about, in words."""
+        about = f"{self.noun} {self.subject}"
         if self.number is None:
-            return f"{self.source}.outbox event {self.id}"
-        return f"{self.source}.event_log partition {self.partition} number {self.number}"
+            return f"{self.source}.outbox event {self.id} {about}"
+        return f"{self.source}.event_log partition {self.partition} number {self.number} {about}"
 
 
 class Log:

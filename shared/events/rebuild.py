@@ -5,19 +5,20 @@ the old rows until it commits, and then the new ones, whole. Nothing is told a s
 projection posts in silence, and tells at most where it stands now.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from shared.context import Context
 from shared.db import Connection, Database, is_passing
 from shared.errors import NotFound, Refused
-from shared.events import facts, parking
+from shared.events import facts, parking, repairs
 from shared.events.consumer import Projection, Subscription
 from shared.events.envelope import Event
 from shared.events.feed import FeedClient, FeedTooShort, FeedUnavailable
 from shared.events.sequence import contiguous
-from shared.events.watermark import Watermark
+from shared.events.snapshot import START, Stretch, Tip
+from shared.events.watermark import Position, Watermark
 
 PAGE: Final = 500
 
@@ -78,16 +79,20 @@ class Rebuild:
         """
 
         async def work(conn: Connection) -> Rebuilt:
-            await self._begin(conn)
+            before = await self._begin(conn)
             await facts.forget(conn, self.subscription.source)
             done = Rebuilt(0, 0)
-            for mark in self._marks():
-                number, event_id = 0, None
+            for mark, position in before.items():
+                number, event_id, known = 0, None, done.events
                 async for events in _log(feed, mark):
                     parked = await self._apply(conn, mark, events)
                     done = Rebuilt(done.events + len(events), done.parked + parked)
                     number, event_id = events[-1].number, events[-1].id
                 await mark.resume(conn, number, event_id)
+                reason = f"{repairs.REBUILT}the log"
+                if position.stopped is not None:
+                    reason = f"{reason}, having stopped: {position.stopped}"
+                await self._note(conn, mark, Tip(number, event_id), reason, done.events - known)
             await self.projection.close(conn, self.ctx)
             return done
 
@@ -104,14 +109,18 @@ class Rebuild:
             raise FactsInsufficient(consumer=self.subscription.consumer, source=source)
 
         async def work(conn: Connection) -> Rebuilt:
-            await self._begin(conn)
+            before = await self._begin(conn)
             done = Rebuilt(0, 0)
-            marks = {mark.partition: mark for mark in self._marks()}
+            counts = dict.fromkeys(before, 0)
             async for events in facts.taken_again(conn, self.subscription.source, PAGE):
-                for partition, mark in marks.items():
-                    own = [event for event in events if event.partition == partition]
+                for mark in before:
+                    own = [event for event in events if event.partition == mark.partition]
                     parked = await self._apply(conn, mark, own) if own else 0
                     done = Rebuilt(done.events + len(own), done.parked + parked)
+                    counts[mark] += len(own)
+            for mark, position in before.items():
+                tip = Tip(position.number, position.event_id)
+                await self._note(conn, mark, tip, f"{repairs.REBUILT}the facts", counts[mark])
             await self.projection.close(conn, self.ctx)
             return done
 
@@ -124,12 +133,22 @@ class Rebuild:
             for partition in range(self.ctx.installation.partitions)
         ]
 
-    async def _begin(self, conn: Connection) -> None:
-        """Keep the consumer still and take away what it derived."""
+    async def _begin(self, conn: Connection) -> Mapping[Watermark, Position]:
+        """Keep the consumer still and take away what it derived; return where it was."""
+        found = {}
         for mark in self._marks():
             await mark.ensure(conn)
-            await mark.hold(conn)
+            if (position := await mark.held(conn)) is not None:
+                found[mark] = position
         await self.projection.clear(conn)
+        return found
+
+    async def _note(
+        self, conn: Connection, mark: Watermark, tip: Tip, reason: str, events: int
+    ) -> None:
+        """Put it on record: what was told before no longer fits, step by step, what is posted."""
+        stretch = Stretch(mark.source, mark.partition, tip, START, None, ())
+        await repairs.note(conn, self.ctx, mark, stretch, reason, corrected=events, discarded=0)
 
     async def _apply(self, conn: Connection, mark: Watermark, events: Sequence[Event]) -> int:
         """Apply events together, or else one by one; return how many had to be parked."""

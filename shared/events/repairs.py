@@ -1,4 +1,4 @@
-"""The record of repairs: what was corrected, why, when and by whom."""
+"""The record of repairs and rebuilds: what was corrected, why, when and by whom."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,9 @@ from shared.db import Connection
 from shared.events.snapshot import Stretch
 from shared.events.watermark import Watermark
 from shared.ids import new_id
+
+REBUILT: Final = "rebuilt from "
+"""How the reason of a rebuild begins: nothing was corrected, all was derived anew."""
 
 _NOTE: Final[LiteralString] = """
     INSERT INTO repair (

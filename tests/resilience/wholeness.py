@@ -1,6 +1,7 @@
 """What closes every scenario: all has followed, and nothing is lost, doubled or wrong."""
 
 from collections.abc import Collection, Sequence
+from uuid import UUID
 
 from deploy.local.stack import Stack
 from deploy.verify.verifier import Finding, verify
@@ -8,13 +9,19 @@ from shared.period import FiscalCalendar
 from tests.flow.settling import settled
 
 
-async def whole(stack: Stack, seconds: float = 30, *, explained: Collection[str] = ()) -> None:
+async def whole(stack: Stack, seconds: float = 30, *, about: Collection[UUID] = ()) -> None:
     """Wait until the chain has followed, then check all that is stored; raises AssertionError.
 
-    ``explained`` are codes of findings that a scenario means to leave, such as ``parked.waits``.
+    ``about`` are deals and targets with which a scenario means to leave something wrong: what is
+    found in a place of one of them is explained, what is found anywhere else is not.
     """
     await settled(stack, seconds)
-    found = [finding for finding in await verified(stack) if finding.check not in explained]
+    known = [str(subject) for subject in about]
+    found = [
+        finding
+        for finding in await verified(stack)
+        if not any(subject in finding.where for subject in known)
+    ]
     assert not found, "\n".join(["the verifier found:", *map(str, found)])
 
 
