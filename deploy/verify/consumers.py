@@ -34,7 +34,7 @@ class Progress:
 
     reader: Reader
     numbers: Mapping[int, int]
-    aside: frozenset[tuple[int, int]]
+    aside: frozenset[tuple[int, int, UUID]]
     stopped: bool
     repairs: Repairs
 
@@ -44,7 +44,7 @@ class Progress:
             told
             for told in log.readable
             if (told.number or 0) <= self.numbers.get(told.partition, 0)
-            and (told.partition, told.number) not in self.aside
+            and (told.partition, told.number, told.id) not in self.aside
         ]
 
     def is_at_head(self, log: Log) -> bool:
@@ -60,7 +60,7 @@ def progress(reader: Reader, tables: Tables) -> Progress:
     marks = [row for row in tables["watermark"] if _is(reader, row)]
     repairs = repairs_of(tables, reader.consumer, reader.source)
     aside = {
-        (row["partition"], row["number"])
+        (row["partition"], row["number"], row["event_id"])
         for row in tables["parked"]
         if _is(reader, row)
         and row["state"] != "replayed"
@@ -102,7 +102,7 @@ def check_reader(report: Report, reader: Reader, tables: Tables, log: Log) -> No
     for row in tables["parked"]:
         if _is(reader, row):
             _check_parked(report, reader, row)
-            if not repairs.overruled(row):
+            if not repairs.excuse(row["partition"], row["parked_at"]):
                 _check_place(report, reader, row, marks.get(row["partition"]), log)
 
 
@@ -191,6 +191,6 @@ def subject_is_aside(progressed: Progress, log: Log, subject: UUID) -> bool:
     """Tell whether any event of a subject was put aside by this reader."""
     return any(
         told.subject == subject
-        for place in progressed.aside
-        if (told := log.by_number.get(place)) is not None
+        for *place, _ in progressed.aside
+        if (told := log.by_number.get((place[0], place[1]))) is not None
     )

@@ -16,6 +16,7 @@ from shared.contracts.contract import UnknownContract, contract_of, family
 from shared.db import Connection, Row
 from shared.errors import Conflict, Invalid, NotFound, PharosError, Refused
 from shared.events.envelope import Event, from_structured, to_structured
+from shared.events.repairs import REBUILT
 from shared.ids import derived_id
 
 REASON_LENGTH_MAX = 2_000
@@ -25,7 +26,15 @@ _PARK: Final[LiteralString] = """
     INSERT INTO parked (
         id, consumer, source, partition, number, event_id, type, event, reason, stack, parked_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-    ON CONFLICT (consumer, source, partition, number) DO NOTHING
+    ON CONFLICT (consumer, source, partition, number) DO UPDATE
+       SET reason = excluded.reason, stack = excluded.stack, parked_at = excluded.parked_at,
+           state = 'parked', settled_at = NULL, settled_by = NULL
+"""
+# A source that was restored gives its numbers again, to other events, and tells the same events
+# under other numbers.
+_OUT_OF_THE_WAY: Final[LiteralString] = """
+    DELETE FROM parked
+     WHERE consumer = $1 AND source = $2 AND partition = $3 AND (number = $4) <> (event_id = $5)
 """
 _LIST: Final[LiteralString] = """
     SELECT id, consumer, source, partition, number, event_id, type, reason, parked_at, state,
@@ -47,18 +56,23 @@ _ONE: Final[LiteralString] = """
 _LOCK: Final[LiteralString] = """
     SELECT consumer, state, event FROM parked WHERE id = $1 FOR UPDATE
 """
+# What was put aside before a repair was overruled by it: a snapshot says all that was said.
 _DISCARDED: Final[LiteralString] = """
-    SELECT number
-      FROM parked
-     WHERE consumer = $1 AND source = $2 AND partition = $3 AND state = 'discarded'
+    SELECT p.number, p.event_id
+      FROM parked AS p
+     WHERE p.consumer = $1 AND p.source = $2 AND p.partition = $3 AND p.state = 'discarded'
+       AND NOT EXISTS (
+           SELECT FROM repair AS r
+            WHERE r.consumer = p.consumer AND r.source = p.source AND r.partition = p.partition
+              AND r.repaired_at >= p.parked_at AND NOT starts_with(r.reason, $4))
 """
 _SETTLE: Final[LiteralString] = """
     UPDATE parked SET state = $2, settled_at = $3, settled_by = $4 WHERE id = $1
 """
 
-_DISCARD_ALL: Final[LiteralString] = """
+_SETTLE_ALL: Final[LiteralString] = """
     UPDATE parked
-       SET state = 'discarded', settled_at = $4, settled_by = $5
+       SET state = $4, settled_at = $5, settled_by = $6
      WHERE consumer = $1 AND source = $2 AND partition = $3 AND state = 'parked'
     RETURNING id
 """
@@ -155,15 +169,16 @@ def decode(event: Event) -> Event:
 
 
 async def park(conn: Connection, consumer: str, event: Event, error: Exception) -> None:
-    """Put an event aside in the transaction that moves the watermark past it."""
+    """Put an event aside in the transaction that moves the watermark past it.
+
+    One that was put aside before and settled waits once more.
+    """
+    place = consumer, event.source, event.partition, event.number, event.id
+    await conn.execute(_OUT_OF_THE_WAY, *place)
     await conn.execute(
         _PARK,
         derived_id(consumer, event.id),
-        consumer,
-        event.source,
-        event.partition,
-        event.number,
-        event.id,
+        *place,
         event.type,
         orjson.dumps(to_structured(event), default=str).decode(),
         str(error)[:REASON_LENGTH_MAX] or repr(error)[:REASON_LENGTH_MAX],
@@ -213,18 +228,20 @@ async def lock(conn: Connection, parked_id: UUID) -> tuple[str, Event]:
     return row["consumer"], from_structured(orjson.loads(row["event"]))
 
 
-async def discard_all(
-    conn: Connection, consumer: str, source: str, partition: int, actor: str
+async def settle_all(
+    conn: Connection, consumer: str, source: str, partition: int, state: str, actor: str
 ) -> int:
-    """Decide that all events parked by a consumer stay without effect; return how many."""
+    """Note that all events parked by a consumer were replayed or discarded; return how many."""
     now = clock.now()
-    return len(await conn.fetch(_DISCARD_ALL, consumer, source, partition, now, actor))
+    return len(await conn.fetch(_SETTLE_ALL, consumer, source, partition, state, now, actor))
 
 
-async def discarded(conn: Connection, consumer: str, source: str, partition: int) -> frozenset[int]:
-    """Return the numbers of the events that an operator decided to leave without effect."""
-    rows = await conn.fetch(_DISCARDED, consumer, source, partition)
-    return frozenset(row["number"] for row in rows)
+async def discarded(
+    conn: Connection, consumer: str, source: str, partition: int
+) -> frozenset[tuple[int, UUID]]:
+    """Return number and id of the events that an operator decided to leave without effect."""
+    rows = await conn.fetch(_DISCARDED, consumer, source, partition, REBUILT)
+    return frozenset((row["number"], row["event_id"]) for row in rows)
 
 
 async def settle(conn: Connection, parked_id: UUID, state: str, actor: str) -> None:

@@ -84,6 +84,8 @@ class Rebuild:
             done = Rebuilt(0, 0)
             for mark, position in before.items():
                 number, event_id, known = 0, None, done.events
+                # What was put aside is tried again, and put aside again where it still fails.
+                await parking.settle_all(conn, *mark.labels, "replayed", self.ctx.actor)
                 async for events in _log(feed, mark):
                     parked = await self._apply(conn, mark, events)
                     done = Rebuilt(done.events + len(events), done.parked + parked)
@@ -156,7 +158,7 @@ class Rebuild:
         if any(event.data is None and parking.concerns(event, handles) for event in events):
             raise FeedUnavailable(source=mark.source, reason="it withholds what must be read")
         discarded = await parking.discarded(conn, *mark.labels)
-        kept = [event for event in events if event.number not in discarded]
+        kept = [event for event in events if (event.number, event.id) not in discarded]
         readable, unreadable = parking.decode_all(kept, handles)
         for event, error in unreadable:
             await parking.park(conn, mark.consumer, event, error)

@@ -139,7 +139,7 @@ async def _step(
     discarded = 0
     if stretch.last is None:
         # The snapshot says all that they said, or they are of a history that the source has not.
-        discarded = await parking.discard_all(conn, *mark.labels, ctx.actor)
+        discarded = await parking.settle_all(conn, *mark.labels, "discarded", ctx.actor)
         await mark.resume(conn, tip.number, tip.event_id)
     await repairs.note(
         conn, ctx, mark, stretch, position.stopped, corrected=corrected, discarded=discarded

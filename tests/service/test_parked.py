@@ -2,13 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
 
 import httpx
 
+from shared import clock
+from shared.context import Context
 from shared.contracts.pipeline import DealFact
 from shared.db import Connection, Database
-from shared.events import parking
-from shared.ids import derived_id
+from shared.events import parking, repairs
+from shared.events.envelope import Event
+from shared.events.snapshot import START, Stretch, Tip
+from shared.events.watermark import Watermark
+from shared.ids import derived_id, new_id
 from tests.service.conftest import Installation
 from tests.service.test_targets import Company, event, won
 
@@ -58,3 +65,50 @@ async def test_a_discarded_event_stays_without_effect(installation: Installation
         assert (await api.post(f"/v1/parked/{parked_id}/discard")).json()["state"] == "discarded"
         assert await replay(api, parked_id) == 409
         assert await company.actuals() == {}
+
+
+async def test_a_number_that_is_given_again_parks_another_event(installation: Installation) -> None:
+    async with installation.api("targets") as api, installation.open("targets") as database:
+        before, after = (event(won((new_id(), "1"), amount="9.00"), 7) for _ in range(2))
+        error = RuntimeError("当时无法处理")
+
+        async def park(*events: Event) -> None:
+            async def work(conn: Connection) -> None:
+                for one in events:
+                    await parking.park(conn, "attainment", one, error)
+
+            await database.transact(work)
+
+        await park(before)
+        parked_id = derived_id("attainment", before.id)
+        assert (await api.post(f"/v1/parked/{parked_id}/discard")).status_code == 200
+        await park(after)  # the source was restored, and gives the number to something else
+        (item,) = (await api.get("/v1/parked")).json()["items"]
+        assert (item["event_id"], item["state"]) == (str(after.id), "parked")
+        await park(replace(after, number=8))  # and then tells the same under another number
+        (item,) = (await api.get("/v1/parked")).json()["items"]
+        assert (item["event_id"], item["number"]) == (str(after.id), 8)
+
+
+async def test_a_repair_overrules_what_was_discarded_before_it(installation: Installation) -> None:
+    async with installation.open("targets") as database:
+        one = event(won((new_id(), "1"), amount="9.00"), 7)
+        mark = Watermark("attainment", "pipeline", 0)
+        everything = Stretch("pipeline", 0, Tip(7, one.id), START, None, ())
+
+        async def discarded(conn: Connection) -> frozenset[tuple[int, UUID]]:
+            return await parking.discarded(conn, *mark.labels)
+
+        async def note(conn: Connection, reason: str) -> None:
+            ctx = Context("tester", clock.now(), new_id())
+            await repairs.note(conn, ctx, mark, everything, reason, corrected=1, discarded=1)
+
+        async def discard(conn: Connection) -> None:
+            await parking.park(conn, mark.consumer, one, RuntimeError("当时无法处理"))
+            await parking.settle_all(conn, *mark.labels, "discarded", "tester")
+
+        await database.transact(discard)
+        await database.transact(lambda conn: note(conn, f"{repairs.REBUILT}the log"))
+        assert await database.transact(discarded) == {(7, one.id)}
+        await database.transact(lambda conn: note(conn, "来源已从旧备份恢复"))
+        assert await database.transact(discarded) == set()
