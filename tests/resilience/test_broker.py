@@ -20,7 +20,7 @@ from tests.resilience.scale import scaled
 from tests.resilience.selling import AMOUNT, SHARES, Sales
 from tests.resilience.wholeness import whole
 
-AMNESIAS = scaled(2, 20)
+AMNESIAS = scaled(1, 20)
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def stopped_for_good(stack: Stack) -> Iterator[None]:
                 os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("deals", scaled([20], [1, 5, 20, 60, 150]))
+@pytest.mark.parametrize("deals", scaled([5], [1, 5, 20, 60, 150]))
 async def test_what_was_answered_before_the_cut_is_there_after_it(disk: Disk, deals: int) -> None:
     folder = disk.mounted_at / "pharos"
     async with Stack(folder) as first, founded(first) as world:
