@@ -201,7 +201,7 @@ async def history(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[His
         yield History(folder, world.units, world.members, deals, old, new)
 
 
-@pytest.mark.parametrize(("services", "old_broker", "past"), scaled(CASES[:2], CASES))
+@pytest.mark.parametrize(("services", "old_broker", "past"), scaled(CASES[:1], CASES))
 async def test_a_restore_is_noticed_and_repaired(
     history: History, services: tuple[str, ...], *, old_broker: bool, past: bool
 ) -> None:

@@ -29,7 +29,8 @@ from tests.resilience.tampering import PLACES, Place, Tampering, places
 from tests.resilience.wholeness import verified
 
 SEED = 20251123
-TIMES = scaled(24, 200)
+TIMES = scaled(16, 200)
+LOOK_SECONDS = scaled(0.6, 0.2)
 CONSUMERS = {"targets": "attainment", "performance": "credits", "knowledge": "wins"}
 """Who follows the pipeline."""
 LOGS = ("event_log", "relay")
@@ -106,7 +107,7 @@ async def looked_at(stack: Stack) -> AsyncIterator[list[Finding]]:
     async def look() -> None:
         while True:
             wrong.extend(one for one in await verified(stack) if one.kind is Kind.WRONG)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(LOOK_SECONDS)
 
     looking = asyncio.create_task(look())
     try:
