@@ -40,7 +40,7 @@ class Pull:
         """The stream's last sequence when we came: what it held by then may be out of date."""
         self._name = f"reader-{new_id().hex}"
         self._place = f"{source}.{partition}"
-        self._messages: deque[Msg] = deque()
+        self._events: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._outstanding = 0
         self._inbox = ""
@@ -113,7 +113,9 @@ class Pull:
         # whoever may publish writes what they like into them.
         if message.reply.startswith("$JS.ACK."):
             self._outstanding -= 1
-            self._messages.append(message)
+            # Read as it comes, while the reader still waits for its database.
+            if (event := self._event(message)) is not None:
+                self._events.append(event)
             self._arrived.set()
             return
         status = message.headers.get("Status") if message.headers else None
@@ -133,20 +135,19 @@ class Pull:
 
         Raises BrokerUnavailable when the pull is broken and has to be opened again.
         """
-        if not self._messages:
+        if not self._events:
             self._arrived.clear()
             self._check()
             await clock.within(seconds, self._arrived)
             self._check()
-        taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
-        if self._outstanding + len(self._messages) <= REQUEST // 2:
+        taken = [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+        if self._outstanding + len(self._events) <= REQUEST // 2:
             await self._request()
-        events = [event for message in taken if (event := _event(message)) is not None]
-        return [event for event in events if f"{event.source}.{event.partition}" == self._place]
+        return taken
 
     def _check(self) -> None:
         silent = clock.monotonic() - self._heard > SILENCE_SECONDS
-        if self._broken or (silent and not self._messages):
+        if self._broken or (silent and not self._events):
             raise BrokerUnavailable
 
     async def close(self) -> None:
@@ -157,14 +158,17 @@ class Pull:
                 await self._subscription.unsubscribe()
                 await self._broker.call(f"CONSUMER.DELETE.{self._stream}.{self._name}", {})
 
+    def _event(self, message: Msg) -> Event | None:
+        """Return the event; None when its envelope is unreadable or names another place.
 
-def _event(message: Msg) -> Event | None:
-    """Return the event, None when the envelope is unreadable: its gap is filled from the feed."""
-    # "$JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.…", or longer with a domain.
-    tokens = message.reply.split(".")
-    sequence = int(tokens[5] if len(tokens) <= 9 else tokens[7])
-    try:
-        return from_headers(message.headers or {}, message.data, sequence)
-    except UnreadableEvent as error:
-        log.warning("envelope_unreadable", subject=message.subject, error=str(error))
-        return None
+        The gap that it leaves is filled from the feed.
+        """
+        # "$JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.…", or longer with a domain.
+        tokens = message.reply.split(".")
+        sequence = int(tokens[5] if len(tokens) <= 9 else tokens[7])
+        try:
+            event = from_headers(message.headers or {}, message.data, sequence)
+        except UnreadableEvent as error:
+            log.warning("envelope_unreadable", subject=message.subject, error=str(error))
+            return None
+        return event if f"{event.source}.{event.partition}" == self._place else None
