@@ -27,8 +27,8 @@ WORDS: Final[dict[str, Words]] = {
         zh='PHAROS_SERVICES 必须是 JSON，例如 {{"pipeline": "https://…/pipeline"}}。',
     ),
     "no_token": Words(
-        en="The token issuer at {url} gave no token: {reason}",
-        zh="令牌签发服务 {url} 未签发令牌：{reason}",
+        en="The token issuer at {url} gave no token ({reason}). Is the installation running?",
+        zh="令牌签发服务 {url} 未签发令牌（{reason}）。系统是否在运行？",
     ),
     "no_answer": Words(
         en="{service} at {url} does not answer: {reason}.",
