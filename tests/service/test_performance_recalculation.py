@@ -11,10 +11,11 @@ import pytest
 
 from services.performance.credits import queries as credits_ledger
 from services.performance.credits.reactions import post_deals
+from services.performance.incentives.commands import recalculate_marked
 from services.performance.quotas.reactions import follow_targets
 from shared.context import Origin
 from shared.contracts.targets import ScopeKind
-from shared.db import Connection
+from shared.db import Connection, DatabaseUnavailable
 from shared.ids import derived_id, new_id
 from tests.service.conftest import Installation
 from tests.service.performance_world import (
@@ -130,6 +131,22 @@ async def test_who_cannot_be_worked_out_keeps_nobody_waiting(world: World) -> No
     assert found == {"waiting": 0, "failed": 0, "failures": []}
 
 
+async def test_who_is_locked_keeps_nobody_waiting(world: World) -> None:
+    made = await world.make(payees=[LI, WANG, ANN])
+    await world.tell(*(deal({payee: "1000"}, on="2017-06-01") for payee in (LI, WANG, ANN)))
+    await world.settle()
+    await world.end(made["id"], LI, WANG, ANN, valid_to="2017-05-01")
+    async with world.database.acquire() as conn, conn.transaction():
+        await conn.execute(HOLD, WANG)
+        assert await recalculate_marked(world.database, world.context()) == 2
+        assert (await world.due(LI), await world.due(ANN)) == ("0.00", "0.00")
+        with pytest.raises(DatabaseUnavailable):
+            await recalculate_marked(world.database, world.context())
+    assert await world.settle() == 1
+    assert await world.due(WANG) == "0.00"
+
+
+HOLD = "SELECT FROM payee_lock WHERE payee_id = $1 FOR UPDATE"
 TRACE = "SELECT trace FROM incentive WHERE payee_id = $1"
 SPOIL = "UPDATE incentive SET trace = $2 WHERE payee_id = $1"
 

@@ -118,16 +118,18 @@ async def recalculate_marked(database: Database, ctx: Context) -> int:
 
     What cannot be worked out for one payee must not keep the others waiting: a batch that fails
     is tried again payee by payee, and who fails alone is set aside with the reason, until a new
-    mark. Returns how many marks were worked off or set aside.
+    mark. Whoever takes too long, or is locked, only waits. Returns how many marks were worked off
+    or set aside; raises DatabaseUnavailable when nobody's could be.
     """
     taken: dict[UUID, Mark] = {}
     try:
         return await _work_off(database, ctx, taken)
     except DatabaseUnavailable:
-        raise
+        if len(taken) <= 1:  # there is nobody else to go on with
+            raise
     except FAULTS:
         log.exception("recalculation_failed", payees=len(taken))
-    return sum([await _work_off_alone(database, ctx, payee_id) for payee_id in sorted(taken)])
+    return await _work_off_each(database, ctx, sorted(taken))
 
 
 async def retry(conn: Connection, _: Context, *, payee_id: UUID) -> Taken:
@@ -136,6 +138,19 @@ async def retry(conn: Connection, _: Context, *, payee_id: UUID) -> Taken:
     if since is None:
         raise RecalculationNotFound(payee_id=payee_id)
     return Taken(payee_id, since)
+
+
+async def _work_off_each(database: Database, ctx: Context, payee_ids: Sequence[UUID]) -> int:
+    done, waits = 0, None
+    for payee_id in payee_ids:
+        try:
+            done += await _work_off_alone(database, ctx, payee_id)
+        except DatabaseUnavailable as error:
+            log.warning("payee_waits", payee_id=payee_id)
+            waits = error
+    if waits is not None and not done:
+        raise waits
+    return done
 
 
 async def _work_off_alone(database: Database, ctx: Context, payee_id: UUID) -> int:
