@@ -18,7 +18,7 @@ from tests.resilience.scale import SEED, scaled
 from tests.resilience.wholeness import whole
 
 KILLS = scaled(3, 300)
-SECONDS_MAX = 1_500
+SECONDS_MAX = scaled(8, 1_500)
 COMPANIES = scaled(1, 3)
 PAUSE_SECONDS_MAX = 0.6
 REST_EVERY = 25
