@@ -29,8 +29,14 @@ LOOK_SECONDS = 1
 class EventsExpired(Gone):
     """The log does not reach back so far."""
 
-    en = "Events up to {floor} are no longer kept. Read the current facts, then go on from there."
-    zh = "编号 {floor} 及之前的事件已不再保留，请先读取当前数据，再从该处继续。"
+    en = (
+        "Events up to {floor} are no longer kept. Read the current facts ({snapshots}), then go on"
+        " behind the head that they came with."
+    )
+    zh = (
+        "编号 {floor} 及之前的事件已不再保留，请先读取当前数据（{snapshots}），"
+        "再从其所附的末尾编号继续。"
+    )
 
 
 class PartitionNotFound(NotFound):
@@ -60,12 +66,13 @@ async def read_events(
     seconds without.
     """
     runtime: Runtime = request.app.state.runtime
+    snapshots = [f"/v1/snapshots/{name}" for name in sorted(request.app.state.snapshots)]
     if partition >= len(runtime.doorbells):
         raise PartitionNotFound(partition=partition, pointer="?partition")
     until = clock.monotonic() + wait
     while True:
         grown = runtime.doorbells[partition].grown  # taken before the look, so no event slips by
-        events, tip = await call.read(_stretch, runtime.service, partition, after, limit)
+        events, tip = await call.read(_stretch, runtime.service, partition, after, limit, snapshots)
         left = until - clock.monotonic()
         # Nobody waits for the answer any more: it must not hold up a stop of the server.
         if events or left <= 0 or await request.is_disconnected():
@@ -81,7 +88,12 @@ async def read_events(
 
 
 async def _stretch(
-    conn: Connection, source: str, partition: int, after: int, limit: int
+    conn: Connection,
+    source: str,
+    partition: int,
+    after: int,
+    limit: int,
+    snapshots: Sequence[str],
 ) -> tuple[Sequence[Event], tuple[int, UUID | None]]:
     tip = await event_log.tip(conn, partition)
     head, _ = tip
@@ -90,7 +102,7 @@ async def _stretch(
         events = await event_log.read(conn, source, partition, after=after, limit=limit)
         if not events or events[0].number != after + 1:
             lowest = await event_log.floor(conn, partition) or head + 1
-            raise EventsExpired(floor=lowest - 1)
+            raise EventsExpired(floor=lowest - 1, snapshots=", ".join(snapshots) or "/v1")
     return events, tip
 
 

@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
 
@@ -16,6 +15,7 @@ from deploy.local.place import throwaway_folder
 from deploy.local.stack import Stack
 from tests.flow.world import EAST, LI, WANG, World, founded
 from tests.resilience.scale import FULL, scaled
+from tests.resilience.schemas import schema
 from tests.resilience.wholeness import whole
 
 SHIFTS = {"pipeline": timedelta(), "targets": timedelta(hours=-1), "performance": timedelta(days=2)}
@@ -82,13 +82,10 @@ async def restarted(
 
 async def clock_of(stack: Stack, service: str) -> timedelta:
     """Return how far the clock of a service is from the database's, in whole minutes."""
-    connection = await asyncpg.connect(stack.settings[service].database_url)
-    try:
-        ahead: timedelta = await connection.fetchval(
+    async with schema(stack, service) as conn:
+        ahead: timedelta = await conn.fetchval(
             "SELECT occurred_at - logged_at FROM event_log ORDER BY number DESC LIMIT 1"
         )
-    finally:
-        await connection.close()
     return timedelta(minutes=round(ahead / timedelta(minutes=1)))
 
 

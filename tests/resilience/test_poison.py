@@ -3,12 +3,10 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import nats
 import pytest
 
@@ -20,11 +18,13 @@ from shared.contracts.pipeline import DealFact, DealWon
 from shared.contracts.targets import AttainmentUpdated
 from shared.ids import new_id
 from tests.flow.world import DAY, LI, World, founded
+from tests.resilience.schemas import MEND, REFUSE, schema
 from tests.resilience.wholeness import whole
 
 READERS = ("targets", "performance", "knowledge")
 WON_V2, WON_V99 = "pharos.pipeline.deal.won.v2", "pharos.pipeline.deal.won.v99"
 GOOD = "1000.00"
+LOOKS_MAX = 400
 POISONED: set[UUID] = set()
 """Subjects of which something was told past all rules; what is found of them is explained."""
 
@@ -37,8 +37,6 @@ _PARKED = "SELECT event_id, reason, stack FROM parked WHERE state = 'parked'"
 _SENT = "SELECT acknowledged = head AND NOT EXISTS (SELECT FROM outbox) FROM relay"
 _HEAD = "SELECT head, head_event_id FROM relay WHERE partition = 0"
 _PLACE = "SELECT min(coalesce(stream_sequence, 0)) FROM watermark WHERE source = 'pipeline'"
-_REFUSE = "ALTER TABLE attainment_entry ADD CONSTRAINT too_much CHECK (amount < 500000)"
-_MEND = "ALTER TABLE attainment_entry DROP CONSTRAINT too_much"
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +51,6 @@ async def world(stack: Stack) -> AsyncIterator[World]:
     async with founded(stack) as made:
         await made.pay_sellers()
         yield made
-
-
-@asynccontextmanager
-async def schema(world: World, service: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(world.stack.settings[service].database_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 def fact(world: World, deal_id: UUID, **changes: object) -> dict[str, Any]:
@@ -90,14 +79,14 @@ async def tell(world: World, source: str, kind: str, deal_id: UUID, payload: obj
     event_id = new_id()
     POISONED.add(deal_id)
     body = json.dumps(payload, ensure_ascii=False)
-    async with schema(world, source) as conn:
+    async with schema(world.stack, source) as conn:
         await conn.execute(_TELL, event_id, kind, deal_id, 1, datetime.now(UTC), body)
     return event_id
 
 
 async def parked(world: World, service: str) -> Mapping[UUID, tuple[str, str]]:
     """Return what is parked in a service: reason and stack by the id of the event."""
-    async with schema(world, service) as conn:
+    async with schema(world.stack, service) as conn:
         rows = await conn.fetch(_PARKED)
     return {row["event_id"]: (row["reason"], row["stack"]) for row in rows}
 
@@ -164,9 +153,13 @@ async def _while_they_sleep(world: World) -> Mapping[UUID, tuple[str, frozenset[
         await world.stack.services[service].stop()
     try:
         wanted = await poisoned(world)
-        async with schema(world, "pipeline") as conn:
-            while not await conn.fetchval(_SENT):  # noqa: ASYNC110 (another process sends)
+        async with schema(world.stack, "pipeline") as conn:
+            for _ in range(LOOKS_MAX):
+                if await conn.fetchval(_SENT):
+                    break
                 await asyncio.sleep(0.05)
+            else:
+                pytest.fail("pipeline does not send what it has told")
         settings = world.stack.settings["pipeline"]
         client = await nats.connect(settings.nats_url)
         await client.jetstream().purge_stream(f"{settings.installation}_pipeline")
@@ -232,8 +225,8 @@ async def test_a_newer_version_is_replayed_once_this_release_knows_it(world: Wor
 async def test_replay_works_once_the_cause_is_mended_and_what_is_old_changes_nothing(
     world: World,
 ) -> None:
-    async with schema(world, "targets") as conn:
-        await conn.execute(_REFUSE)
+    async with schema(world.stack, "targets") as conn:
+        await conn.execute(REFUSE)
         try:
             corrected = await world.won_deal("600000.00")
             await world.won_deal("700000.00")
@@ -248,7 +241,7 @@ async def test_replay_works_once_the_cause_is_mended_and_what_is_old_changes_not
             await world.settle()
             assert await world.revenue(LI) == "301000.00"
         finally:
-            await conn.execute(_MEND)
+            await conn.execute(MEND)
     # The older version of the corrected deal comes too late, the other deal just in time.
     assert await settle_all(world, "targets", "replay") == 2
     await world.settle()
@@ -297,7 +290,7 @@ async def test_a_stranger_on_the_broker_neither_stops_nor_corrupts_a_consumer(
 ) -> None:
     settings = world.stack.settings["pipeline"]
     await world.settle()
-    async with schema(world, "pipeline") as conn:
+    async with schema(world.stack, "pipeline") as conn:
         row = await conn.fetchrow(_HEAD)
     headers, body = STRANGE[kind](row["head"] + 1, row["head_event_id"])
     client = await nats.connect(settings.nats_url)
@@ -323,7 +316,7 @@ async def test_a_stranger_on_the_broker_neither_stops_nor_corrupts_a_consumer(
 async def _has_passed(world: World, sequence: int) -> bool:
     """Tell whether every reader has gone on in the stream itself behind a message."""
     for service in READERS:
-        async with schema(world, service) as conn:
+        async with schema(world.stack, service) as conn:
             if await conn.fetchval(_PLACE) <= sequence:
                 return False
     return True

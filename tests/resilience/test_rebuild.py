@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -22,6 +21,7 @@ from shared.ids import new_id
 from shared.migrate import upgrade
 from shared.settings import ServiceSettings
 from tests.flow.world import CHEN, EAST, LI, WANG, World, founded
+from tests.resilience.schemas import MEND, REFUSE, schema
 from tests.resilience.wholeness import whole
 
 Rows: TypeAlias = Mapping[str, Sequence[tuple[Any, ...]]]
@@ -94,8 +94,6 @@ TAMPERED = {
     """,
     "knowledge": "UPDATE win_count SET deals = deals + 3",
 }
-_REFUSE = "ALTER TABLE attainment_entry ADD CONSTRAINT too_much CHECK (amount < 500000)"
-_MEND = "ALTER TABLE attainment_entry DROP CONSTRAINT too_much"
 _LOSE_THE_FIRST = "UPDATE event_log SET number = -1 WHERE number = 1"
 _FIND_THE_FIRST = "UPDATE event_log SET number = 1 WHERE number = -1"
 
@@ -114,11 +112,11 @@ async def _lives(world: World) -> None:
     await world.pay_leader(CHEN)
     await world.set_target(LI, "100000")
     await world.set_target(EAST, "150000")
-    async with schema(world, "targets") as conn:
-        await conn.execute(_REFUSE)
+    async with schema(world.stack, "targets") as conn:
+        await conn.execute(REFUSE)
         await world.won_deal("600000.00", owner=WANG, on="2025-08-01")
         await world.settle()
-        await conn.execute(_MEND)
+        await conn.execute(MEND)
     (item,) = (await world.get("/targets/v1/parked", state="parked"))["items"]
     await world.post(f"/targets/v1/parked/{item['id']}/discard", {})
     for amount in ("90000.00", "60000.00", "1234.56"):
@@ -133,15 +131,6 @@ async def _lives(world: World) -> None:
     await world.lose(await world.open_deal("1.00"))
     await world.set_target(LI, "120000")
     await world.settle()
-
-
-@asynccontextmanager
-async def schema(world: World, service: str) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(world.stack.settings[service].database_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def rows(settings: ServiceSettings, queries: Mapping[str, str]) -> Rows:
@@ -179,7 +168,7 @@ async def test_whatever_was_tampered_with_is_as_the_log_says(world: World) -> No
     settings = world.stack.settings
     before = await derived(settings)
     for service, statements in TAMPERED.items():
-        async with schema(world, service) as conn:
+        async with schema(world.stack, service) as conn:
             await conn.execute(statements)
     assert await derived(settings) != before
     for service, consumer in CONSUMERS:
@@ -236,7 +225,7 @@ async def test_a_log_that_lost_its_beginning_is_refused_and_the_facts_suffice(
     await world.settle()
     before = await derived(settings)
     totals = {what: before["targets"][what] for what in ("facts", "attainment")}
-    async with schema(world, "pipeline") as conn:
+    async with schema(world.stack, "pipeline") as conn:
         await conn.execute(_LOSE_THE_FIRST)
         try:
             with pytest.raises(LogTooShort, match="pipeline no longer keeps its log"):

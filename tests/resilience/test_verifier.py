@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -175,8 +175,11 @@ async def tampered(held: AtRest, times: int) -> list[str]:
     return unnamed
 
 
-async def test_whatever_is_tampered_with_is_named(at_rest: AtRest) -> None:
-    print(f"seed {SEED}, {TIMES} places")  # noqa: T201 - to be able to try the same again
+async def test_whatever_is_tampered_with_is_named(
+    at_rest: AtRest, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("seed", SEED)
+    record_property("places", TIMES)
     unnamed = await tampered(at_rest, TIMES)
     assert not unnamed, "\n".join(unnamed)
 

@@ -66,3 +66,4 @@ async def test_an_empty_log_says_up_to_where_it_was(installation: Installation) 
         answer = await api.get("/v1/events")
         assert answer.status_code == 410
         assert answer.json()["detail"].startswith("Events up to 2 are no longer kept.")
+        assert "/v1/snapshots/deals" in answer.json()["detail"]

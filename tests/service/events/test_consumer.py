@@ -274,24 +274,13 @@ async def test_what_is_refused_is_parked_and_the_rest_flows(installation: Instal
         assert await listener.parked() == [(3, "拒绝处理")]
 
 
-async def test_a_source_from_an_old_backup_stops_the_consumer(installation: Installation) -> None:
-    async with listening(installation) as listener:
-        listener.start()
-        await listener.tell(*names(1, 5))
-        await listener.until(5)
-        await listener.stop()
-        await listener.lose(2)
-        await listener.tell(*names(6, 9))
-        await asyncio.sleep(0.3)
-        listener.start()
-        number, reason = await listener.stopped()
-        assert number == 5
-        assert "restored from an old backup" in reason
-        assert listener.heard.names == names(1, 5)
-
-
-async def test_a_restored_source_that_has_as_many_events_again_stops_the_consumer(
-    installation: Installation,
+@pytest.mark.parametrize(
+    ("told_again", "why"),
+    [(4, "restored from an old backup"), (2, "Event 5 of pipeline is ")],
+    ids=["more events", "as many events"],
+)
+async def test_a_source_from_an_old_backup_stops_the_consumer(
+    installation: Installation, told_again: int, why: str
 ) -> None:
     async with listening(installation) as listener:
         listener.start()
@@ -299,12 +288,12 @@ async def test_a_restored_source_that_has_as_many_events_again_stops_the_consume
         await listener.until(5)
         await listener.stop()
         await listener.lose(2)
-        await listener.tell(*names(6, 7))
+        await listener.tell(*names(6, 5 + told_again))
         await asyncio.sleep(0.3)
         listener.start()
         number, reason = await listener.stopped()
         assert number == 5
-        assert "Event 5 of pipeline is " in reason
+        assert why in reason
         assert listener.heard.names == names(1, 5)
 
 
