@@ -21,7 +21,7 @@ class Signs:
     refused: str | None = None
     readiness: Json | None = None
     vitals: Json | None = None
-    consumers: Sequence[Json] = ()
+    consumers: Sequence[Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,10 @@ def findings(all_signs: Sequence[Signs]) -> Iterator[Finding]:
     }
     for signs in all_signs:
         yield from _of_answers(signs)
+        consumers = signs.consumers or ()
         if signs.vitals is not None:
-            yield from _of_vitals(signs.service, signs.vitals, signs.consumers)
-        for consumer in signs.consumers:
+            yield from _of_vitals(signs.service, signs.vitals, consumers)
+        for consumer in consumers:
             yield from _of_consumer(signs.service, consumer, heads)
 
 

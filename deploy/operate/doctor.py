@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import orjson
 import typer
@@ -12,14 +13,20 @@ from deploy.operate.diagnosis import Finding, Signs, findings
 
 async def examine(services: Services, *, as_json: bool) -> int:
     """Print what is wrong; return 0 when nothing has to be done, else 1."""
-    signs = await asyncio.gather(*(signs_of(services, name) for name in services.named(None)))
-    found = list(findings(signs))
+    found = list(findings(await signs_of(services)))
     typer.echo(_document(services, found) if as_json else _text(services, found))
     return int(any(not finding.notice for finding in found))
 
 
-async def signs_of(services: Services, service: str) -> Signs:
-    """Return what a service says of itself, as far as it answers."""
+async def signs_of(services: Services) -> Sequence[Signs]:
+    """Return what every service says of itself."""
+    heard = await asyncio.gather(*(_heard(services, name) for name in services.named(None)))
+    # Heads after all consumers: events that come meanwhile must not make one seem ahead.
+    return await asyncio.gather(*(_measured(services, one) for one in heard))
+
+
+async def _heard(services: Services, service: str) -> Signs:
+    """Return whether a service is ready and how far its consumers are, as far as it answers."""
     url = services.access.services[service]
     try:
         readiness = await services.readiness(service)
@@ -28,11 +35,20 @@ async def signs_of(services: Services, service: str) -> Signs:
     if readiness.get("database") == "away":
         return Signs(service, url, readiness=readiness)
     try:
-        vitals = await services.get(service, "/v1/vitals")
         consumers = (await services.get(service, "/v1/consumers"))["items"]
     except Refused as refused:
         return Signs(service, url, refused=refused.reason, readiness=readiness)
-    return Signs(service, url, readiness=readiness, vitals=vitals, consumers=consumers)
+    return Signs(service, url, readiness=readiness, consumers=consumers)
+
+
+async def _measured(services: Services, signs: Signs) -> Signs:
+    """Add the vital signs of a service that has answered so far."""
+    if signs.consumers is None:
+        return signs
+    try:
+        return replace(signs, vitals=await services.get(signs.service, "/v1/vitals"))
+    except Refused as refused:
+        return replace(signs, refused=refused.reason)
 
 
 def _command(services: Services, finding: Finding) -> str:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 
 from deploy.local.stack import Stack
@@ -86,6 +87,19 @@ async def test_the_doctor_finds_nothing_where_all_is_well(world: World) -> None:
         PHAROS_CLIENT_SECRET=access.client_secret,
     )
     assert (code, json.loads(output)["well"]) == (0, True)
+
+
+async def test_heads_are_asked_for_after_all_consumers(services: Services) -> None:
+    """Otherwise events that come between the answers make a consumer seem ahead of its source."""
+    asked: list[str] = []
+
+    async def note(request: httpx.Request) -> None:
+        asked.append(request.url.path.rpartition("/")[2])
+
+    services._http.event_hooks = {"request": [note]}
+    await doctor.signs_of(services)
+    assert asked.count("consumers") == asked.count("vitals") == 4
+    assert "consumers" not in asked[asked.index("vitals") :]
 
 
 async def test_what_is_parked_is_reported_replayed_and_discarded(

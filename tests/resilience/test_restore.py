@@ -86,8 +86,8 @@ async def until_stopped(http: httpx.AsyncClient, wanted: set[tuple[str, str]]) -
 
 async def reported(services: Services, wanted: set[tuple[str, str]]) -> None:
     """Hold the doctor and the metrics to it that these have stopped."""
-    signs = [await signs_of(services, name) for name in SERVICES]
-    found = [finding for finding in findings(signs) if finding.key == "consumer_stopped"]
+    said = findings(await signs_of(services))
+    found = [finding for finding in said if finding.key == "consumer_stopped"]
     assert {(one.facts["service"], one.facts["consumer"]) for one in found} == wanted
     for service, consumer in wanted:
         figures = await services.text(service, "/metrics")
