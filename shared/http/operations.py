@@ -74,6 +74,13 @@ class ConsumerNotFound(NotFound):
     zh = "此处没有来源 {source} 的消费者 {consumer}。"
 
 
+class ConsumerNotStopped(Conflict):
+    """A consumer that works is not moved: events would be left out, or what is compared change."""
+
+    en = "The consumer {consumer} of {source} is at work; only a stopped one can be moved."
+    zh = "来源 {source} 的消费者 {consumer} 正在运行，只有已停止的消费者才能移动。"
+
+
 class ConsumerView(View):
     """How far a consumer is in its source's log; `stopped` says why it needs an operator."""
 
@@ -131,8 +138,8 @@ async def resume(
 ) -> Response:
     """Let a stopped consumer go on, behind an event that the source's feed has.
 
-    After the restore of an old backup: name the last event that both sides know. What follows is
-    applied again through the version guard; an older version than known changes nothing.
+    For a reader that is known to be right. After the restore of an old backup repair it instead:
+    what follows here is applied through the version guard, so what the source lost would stay.
     """
     mark = Watermark(consumer, source, partition)
     return await call.run(as_it_is, _resume, mark, body)
@@ -220,10 +227,22 @@ async def _discard(conn: Connection, ctx: Context, parked_id: UUID) -> Settled:
 
 
 async def _resume(conn: Connection, _: Context, mark: Watermark, body: ResumeBody) -> ConsumerView:
-    if not await mark.hold(conn):
-        raise ConsumerNotFound(consumer=mark.consumer, source=mark.source)
+    await stopped_at(conn, mark)
     await mark.resume(conn, body.after, body.event_id)
     return ConsumerView.of(mark, Position(body.after, body.event_id, None, None))
+
+
+async def stopped_at(conn: Connection, mark: Watermark) -> str:
+    """Return why a consumer has stopped, and keep it so until the transaction ends.
+
+    Raises ConsumerNotFound, and ConsumerNotStopped: one that is at work must not be moved.
+    """
+    position = await mark.held(conn)
+    if position is None:
+        raise ConsumerNotFound(consumer=mark.consumer, source=mark.source)
+    if position.stopped is None:
+        raise ConsumerNotStopped(consumer=mark.consumer, source=mark.source)
+    return position.stopped
 
 
 def as_it_is(answer: Answer) -> Answer:

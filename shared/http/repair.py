@@ -19,19 +19,12 @@ from shared.events.snapshot import START, Correct, Stretch, Tip
 from shared.events.watermark import Watermark
 from shared.fields import Body, Code, Id, View
 from shared.http.call import CallOf
-from shared.http.operations import ConsumerNotFound, as_it_is
+from shared.http.operations import ConsumerNotFound, as_it_is, stopped_at
 from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
 from shared.http.routes import needs, routes
 from shared.runtime import Runtime
 
 router = routes("operations")
-
-
-class ConsumerNotStopped(Conflict):
-    """A consumer that works is not repaired: it would change what is being compared."""
-
-    en = "The consumer {consumer} of {source} is at work; only a stopped one can be repaired."
-    zh = "来源 {source} 的消费者 {consumer} 正在运行，只有已停止的消费者才能修复。"
 
 
 class RepairNotKnown(Conflict):
@@ -129,11 +122,7 @@ def _subscription(subscriptions: Sequence[Subscription], mark: Watermark) -> Sub
 async def _step(
     conn: Connection, ctx: Context, mark: Watermark, correct: Correct, stretch: Stretch
 ) -> RepairView:
-    position = await mark.held(conn)
-    if position is None:
-        raise ConsumerNotFound(consumer=mark.consumer, source=mark.source)
-    if position.stopped is None:
-        raise ConsumerNotStopped(consumer=mark.consumer, source=mark.source)
+    reason = await stopped_at(conn, mark)
     corrected = await correct(conn, replace(ctx, origin=Origin.IMPORT), stretch)
     tip = stretch.tip
     discarded = 0
@@ -141,9 +130,7 @@ async def _step(
         # The snapshot says all that they said, or they are of a history that the source has not.
         discarded = await parking.settle_all(conn, *mark.labels, "discarded", ctx.actor)
         await mark.resume(conn, tip.number, tip.event_id)
-    await repairs.note(
-        conn, ctx, mark, stretch, position.stopped, corrected=corrected, discarded=discarded
-    )
+    await repairs.note(conn, ctx, mark, stretch, reason, corrected=corrected, discarded=discarded)
     following = None
     if stretch.last is not None:
         following = RepairBody(after=stretch.last, number=tip.number, event_id=tip.event_id)

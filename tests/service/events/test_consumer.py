@@ -259,6 +259,8 @@ async def test_a_stopped_consumer_goes_on_where_the_operator_says(
             body = {"after": 3, "event_id": str(event_id)}
             answer = await api.post("/v1/consumers/listener/pipeline/0/resume", json=body)
             assert answer.json()["stopped"] is None
+            again = await api.post("/v1/consumers/listener/pipeline/0/resume", json=body)
+            assert (again.status_code, again.json()["code"]) == (409, "consumer_not_stopped")
         listener.start()
         await listener.until(5)
         assert listener.heard.names == names(1, 5)
