@@ -28,6 +28,7 @@ IN_SHARED = {
     "shared/http/idempotency.py",
     "shared/http/system.py",
     "shared/migrate.py",
+    "shared/sql.py",
 }
 EXECUTORS = {"execute", "executemany", "fetch", "fetchmany", "fetchrow", "fetchval", "prepare"}
 ASSEMBLERS = {"format", "format_map", "join", "replace"}
