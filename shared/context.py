@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from shared.errors import PreconditionFailed
 from shared.ids import derived_id, new_id
 from shared.period import FiscalCalendar
 
@@ -14,6 +15,13 @@ class Origin(StrEnum):
 
     LIVE = "live"
     IMPORT = "import"
+
+
+class VersionChanged(PreconditionFailed):
+    """Somebody else changed it after the caller had read it."""
+
+    en = "It is at version {version} now, not at the one of If-Match. Read it and decide again."
+    zh = "当前版本为 {version}，与 If-Match 不符。请重新读取后再决定。"
 
 
 _CALENDAR_YEAR = FiscalCalendar()
@@ -37,7 +45,8 @@ _ONE_PARTITION = Installation()
 class Context:
     """What every command and reaction is told about its cause.
 
-    ``causation_id`` is the event that a reaction answers, None for a request.
+    ``causation_id`` is the event that a reaction answers, None for a request. ``expected`` are the
+    versions that the caller works from (If-Match), None where any will do.
     """
 
     actor: str
@@ -45,8 +54,17 @@ class Context:
     correlation_id: UUID
     installation: Installation = _ONE_PARTITION
     causation_id: UUID | None = None
+    expected: frozenset[int] | None = None
     origin: Origin = Origin.LIVE
     traceparent: str | None = None
+
+    def check(self, version: int) -> None:
+        """Refuse to change what is not at a version that the caller knows; 0 is not there yet.
+
+        Raises VersionChanged. To be asked behind the lock.
+        """
+        if self.expected is not None and version not in self.expected:
+            raise VersionChanged(version=version)
 
     def event_id(self, kind: str, subject: UUID, version: int) -> UUID:
         """Return the id of an event made here: derived in a reaction, fresh in a command.

@@ -9,6 +9,7 @@ import httpx
 
 from deploy.local.clients import DEMO_CLIENT
 from deploy.local.stack import Stack
+from shared.ids import new_id
 
 Json: TypeAlias = dict[str, Any]
 
@@ -33,16 +34,18 @@ class Api:
         return await self._ask("GET", path, params=query)
 
     async def post(self, path: str, body: object) -> Json:
-        """Return what a POST answers."""
-        return await self._ask("POST", path, json=body)
+        """Return what a POST answers; a repetition below would be the same request."""
+        key = {"Idempotency-Key": str(new_id())}
+        return await self._ask("POST", path, json=body, headers=key)
 
     async def put(self, path: str, body: object) -> Json:
         """Return what a PUT answers."""
         return await self._ask("PUT", path, json=body)
 
     async def patch(self, path: str, body: object) -> Json:
-        """Return what a PATCH answers."""
-        return await self._ask("PATCH", path, json=body)
+        """Change what is read before, and return what the PATCH answers."""
+        known = {"If-Match": (await self._answer("GET", path)).headers["etag"]}
+        return await self._ask("PATCH", path, json=body, headers=known)
 
     async def text(self, path: str) -> str:
         """Return an answer that is no JSON."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Concatenate, ParamSpec, Protocol, TypeVar
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
@@ -13,7 +13,7 @@ from shared.auth.principal import Principal
 from shared.context import Context, Origin
 from shared.db import Connection, Database
 from shared.failpoints import reach
-from shared.http import idempotency
+from shared.http import idempotency, versions
 from shared.http.idempotency import Replayed, Reply
 from shared.ids import new_id
 from shared.runtime import Runtime
@@ -21,6 +21,14 @@ from shared.runtime import Runtime
 P = ParamSpec("P")
 T = TypeVar("T")
 
+Tags = Annotated[
+    str | None,
+    Header(
+        max_length=1_000,
+        pattern=r"^[ -~]+$",
+        description="Versions: ETags of what was read before.",
+    ),
+]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -45,6 +53,7 @@ class Call:
     ctx: Context
     runtime: Runtime
     key: idempotency.Key | None
+    known: str | None
 
     @property
     def database(self) -> Database:
@@ -84,6 +93,21 @@ class Call:
         """Run a query on a connection of its own."""
         return await self.database.read(lambda conn: query(conn, *args, **kwargs))
 
+    async def one(
+        self,
+        shape: Callable[[T], "Versioned"],
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Response:
+        """Answer with one resource and its ETag; 304 to a caller that has this version."""
+        view = shape(await self.read(query, *args, **kwargs))
+        headers = versions.etag_of(view.version)
+        if versions.is_known(self.known, view.version):
+            return Response(status_code=304, headers=headers)
+        body = view.model_dump_json()
+        return Response(body, headers=headers, media_type="application/json")
+
     async def _commit(
         self,
         status: int,
@@ -110,7 +134,23 @@ class Call:
         return reply.response()
 
 
-async def _call(request: Request, key: IdempotencyKey = None) -> Call:
+class Versioned(Protocol):
+    """A view of something that has versions."""
+
+    @property
+    def version(self) -> int:
+        """Return the version."""
+
+    def model_dump_json(self) -> str:
+        """Return the view as it is sent."""
+
+
+async def _call(
+    request: Request,
+    key: IdempotencyKey = None,
+    if_match: Tags = None,
+    if_none_match: Tags = None,
+) -> Call:
     runtime: Runtime = request.app.state.runtime
     principal: Principal = request.state.principal
     trace = request.state.trace
@@ -120,13 +160,14 @@ async def _call(request: Request, key: IdempotencyKey = None) -> Call:
         correlation_id=new_id(),
         installation=runtime.installation,
         traceparent=trace,
+        expected=versions.expected(if_match),
     )
     claim = None
     if key is not None:
         body = await request.body()
         asker = f"{principal.client}\n{principal.subject}"
         claim = idempotency.key_of(asker, key, request.method, request.url.path, body)
-    return Call(principal, ctx, runtime, claim)
+    return Call(principal, ctx, runtime, claim, if_none_match)
 
 
 CallOf = Annotated[Call, Depends(_call)]

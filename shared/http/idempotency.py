@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
 
+import orjson
 from fastapi.responses import Response
 
 from shared.db import Connection
-from shared.errors import Invalid
+from shared.errors import Invalid, PreconditionRequired
+from shared.http.versions import etag_of
 
 # The insert waits for a request of the same key that is still running; the lock timeout of the
 # connection bounds that wait.
@@ -24,6 +26,13 @@ _READ: Final[LiteralString] = """
 _KEEP: Final[LiteralString] = """
     UPDATE idempotency SET status = $3, body = $4 WHERE caller = $1 AND key = $2
 """
+
+
+class IdempotencyKeyRequired(PreconditionRequired):
+    """A request that would count twice if it were repeated."""
+
+    en = "Send an Idempotency-Key, so that a repetition of this request has no second effect."
+    zh = "请携带 Idempotency-Key，以免重复发送时产生第二次效果。"
 
 
 class IdempotencyKeyReused(Invalid):
@@ -54,7 +63,9 @@ class Reply:
 
     def response(self, *, replayed: bool = False) -> Response:
         """Return the answer as it goes out."""
-        headers = {"Idempotency-Replayed": "true"} if replayed else None
+        headers = etag_of(orjson.loads(self.body).get("version"))
+        if replayed:
+            headers["Idempotency-Replayed"] = "true"
         return Response(self.body, self.status, headers, media_type="application/json")
 
 

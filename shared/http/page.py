@@ -8,14 +8,14 @@ from uuid import UUID
 
 import orjson
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import Invalid
 
 T = TypeVar("T")
 
 LIMIT_MAX = 200
-CURSOR_LENGTH_MAX = 512
+CURSOR_LENGTH_MAX = 1_024
 START = UUID(int=0)
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many items at the most.")]
@@ -36,12 +36,21 @@ class CursorInvalid(Invalid):
     zh = "游标不属于此列表，请去掉游标重新开始。"
 
 
+def _missing(value: object) -> bool:
+    return value is None
+
+
 class Page(BaseModel, Generic[T]):
-    """A part of a list; ``next`` is the cursor of the following part, null on the last."""
+    """A part of a list; `next` is the cursor of the following part, null on the last.
+
+    With `count` there is a `total`, or above 10,000 `total_at_least`.
+    """
 
     model_config = ConfigDict(frozen=True)
     items: list[T]
     next: str | None
+    total: Annotated[int | None, Field(exclude_if=_missing)] = None
+    total_at_least: Annotated[int | None, Field(exclude_if=_missing)] = None
 
 
 def encode(*place: object) -> str:

@@ -1,6 +1,6 @@
 """Routes: every one names the permission that it asks for, or says that it is public."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -8,10 +8,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from shared.errors import PharosError
+from shared.http.idempotency import IdempotencyKeyRequired
 from shared.http.problems import ProblemView
+from shared.http.versions import VersionRequired
 
 PUBLIC = "public"
+IF_MATCH, KEY = "If-Match", "Idempotency-Key"
 _KEY = "x-permission"
+_DEMANDS = "x-required-headers"
 
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -21,6 +26,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         (403, "The caller's roles do not hold the permission."),
         (404, "There is no such thing, or it is not the caller's to see."),
         (409, "The state of things refuses it."),
+        (412, "It is at another version than the one of If-Match."),
         (422, "The request says something that cannot be right."),
         (503, "Not now; send the same request again."),
     )
@@ -44,6 +50,7 @@ class _Route(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         permission = permission_of(self)
+        demanded = _demanded(self)
 
         async def guarded(request: Request) -> Response:
             if permission != PUBLIC:
@@ -51,16 +58,32 @@ class _Route(APIRoute):
                 principal = await verifier.principal(request.headers.get("authorization"))
                 principal.require(permission)
                 request.state.principal = principal
+            for header, refusal in demanded:
+                if header not in request.headers:
+                    raise refusal()
             return await handle(_JsonRequest(request.scope, request.receive))
 
         return guarded
 
 
-def needs(permission: str) -> dict[str, Any]:
-    """Return the ``openapi_extra`` of a route that only holders of this permission may take."""
+def needs(permission: str, *, version: bool = False, key: bool = False) -> dict[str, Any]:
+    """Return the ``openapi_extra`` of a route that only holders of this permission may take.
+
+    ``version``: a change must name by If-Match what it was made from. ``key``: it must carry an
+    Idempotency-Key.
+    """
     if permission == PUBLIC:
         return {_KEY: PUBLIC, "security": []}
-    return {_KEY: permission, "security": [{"bearer": []}]}
+    extra: dict[str, Any] = {_KEY: permission, "security": [{"bearer": []}]}
+    if version or key:
+        extra[_DEMANDS] = [*([IF_MATCH] if version else []), *([KEY] if key else [])]
+    return extra
+
+
+def _demanded(route: APIRoute) -> Sequence[tuple[str, type[PharosError]]]:
+    names = (route.openapi_extra or {}).get(_DEMANDS, ())
+    refusals = {IF_MATCH: VersionRequired, KEY: IdempotencyKeyRequired}
+    return [(name, refusals[name]) for name in names]
 
 
 def routes(noun: str, *, prefix: str = "/v1") -> APIRouter:

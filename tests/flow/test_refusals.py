@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.ids import new_id
 from tests.flow.world import LI, WANG, World, client, money
 
 PROBLEM = "application/problem+json"
@@ -21,7 +22,8 @@ async def refused(
 ) -> dict[str, Any]:
     """Send what must be refused, and see that no feed grew by it."""
     before = await world.settle()
-    answer = await world.http.post(path, json=body, headers=headers)
+    key = {"Idempotency-Key": str(new_id())}
+    answer = await world.http.post(path, json=body, headers={**key, **(headers or {})})
     assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY, answer.text
     assert answer.headers["content-type"] == PROBLEM
     assert await world.settle() == before

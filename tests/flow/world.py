@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import httpx
 
 from deploy.local.stack import Stack
+from shared.ids import new_id
 from tests.flow.settling import settled
 
 Json: TypeAlias = dict[str, Any]
@@ -97,7 +98,10 @@ class World:
         self, amount: str, owner: str = LI, shares: Mapping[str, str] | None = None
     ) -> str:
         """Open a deal and return its id."""
-        return str((await self.post("/pipeline/v1/deals", self.terms(amount, owner, shares)))["id"])
+        terms = self.terms(amount, owner, shares)
+        key = {"Idempotency-Key": str(new_id())}
+        answer = await self.http.post("/pipeline/v1/deals", json=terms, headers=key)
+        return str((await self.answered(answer))["id"])
 
     async def win(self, deal: str, on: str = DAY) -> Json:
         """Win a deal on a day."""
@@ -121,9 +125,9 @@ class World:
 
     async def edit(self, deal: str, **changes: object) -> Json:
         """Change a deal, open or closed."""
-        return await self.answered(
-            await self.http.patch(f"/pipeline/v1/deals/{deal}", json=changes)
-        )
+        path = f"/pipeline/v1/deals/{deal}"
+        known = {"If-Match": (await self.http.get(path)).headers["etag"]}
+        return await self.answered(await self.http.patch(path, json=changes, headers=known))
 
     # What they see -------------------------------------------------------------------------------
 

@@ -32,8 +32,13 @@ def terms(amount: str = "1200.00", **more: Any) -> dict[str, Any]:
     }
 
 
+def fresh() -> dict[str, str]:
+    """Return a key for one request."""
+    return {"Idempotency-Key": str(new_id())}
+
+
 async def opened(api: httpx.AsyncClient, **more: Any) -> dict[str, Any]:
-    answer = await api.post("/v1/deals", json=terms(**more))
+    answer = await api.post("/v1/deals", json=terms(**more), headers=fresh())
     assert answer.status_code == 201, answer.text
     deal: dict[str, Any] = answer.json()
     return deal
@@ -114,7 +119,7 @@ async def test_what_is_refused_leaves_nothing_behind(
 async def test_bad_input_is_named_by_its_pointer(
     api: httpx.AsyncClient, installation: Installation, change: dict[str, Any], pointer: str
 ) -> None:
-    answer = await api.post("/v1/deals", json={**terms(), **change})
+    answer = await api.post("/v1/deals", json={**terms(), **change}, headers=fresh())
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
@@ -125,7 +130,9 @@ async def test_bad_input_is_named_by_its_pointer(
 
 @pytest.mark.parametrize("body", [b"{", b'{"name": NaN}', b"\xff\xfe", b"[1"])
 async def test_a_body_that_is_no_json_is_refused(api: httpx.AsyncClient, body: bytes) -> None:
-    answer = await api.post("/v1/deals", content=body, headers={"content-type": "application/json"})
+    answer = await api.post(
+        "/v1/deals", content=body, headers={**fresh(), "content-type": "application/json"}
+    )
     assert answer.status_code == 422
 
 
@@ -151,6 +158,11 @@ async def test_the_same_key_gives_the_same_answer_and_one_effect(
     assert len(await outbox(installation)) == 1
     other = await api.post("/v1/deals", json=terms(amount="1.00"), headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_deal_is_opened_under_a_key_only(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/v1/deals", json=terms())
+    assert (answer.status_code, answer.json()["code"]) == (428, "idempotency_key_required")
 
 
 async def test_a_key_of_a_refused_request_can_be_used_again(api: httpx.AsyncClient) -> None:
@@ -241,7 +253,9 @@ async def test_a_step_beside_an_edit_tells_of_the_deal_as_it_is(
     for _ in range(12):
         deal = await opened(api)
         await asyncio.gather(
-            api.patch(f"/v1/deals/{deal['id']}", json={"shares": shares}),
+            api.patch(
+                f"/v1/deals/{deal['id']}", json={"shares": shares}, headers={"If-Match": "*"}
+            ),
             moved(api, deal, to="won", on="2026-11-20"),
         )
     told = {fact["deal_id"]: fact for _, fact in await outbox(installation)}  # the last of each

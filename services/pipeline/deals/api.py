@@ -5,6 +5,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import Field, field_validator
 
@@ -36,7 +37,8 @@ from shared.fields import (
 from shared.fields import Share as ShareField
 from shared.http.call import CallOf
 from shared.http.external import ExternalField, ExternalView
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 
 router = routes("deals")
@@ -250,32 +252,42 @@ class OutcomesView(View):
     deals: list[OutcomeView]
 
 
-@router.post("/deals", status_code=201, openapi_extra=needs("deals:write"), response_model=DealView)
+@router.post(
+    "/deals",
+    status_code=201,
+    openapi_extra=needs("deals:write", key=True),
+    response_model=DealView,
+)
 async def open_deal(body: DealTerms, call: CallOf) -> Response:
     """Open a deal."""
     return await call.create(DealView.of, commands.open_deal, draft=body.draft())
 
 
-@router.get("/deals", openapi_extra=needs("deals:read"))
+@router.get("/deals", openapi_extra=needs("deals:read"), response_model=Page[DealView])
 async def list_deals(
+    request: Request,
     call: CallOf,
+    query: ListOf,
     owner_id: UUID | None = None,
     stage: DealStage | None = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[DealView]:
-    """List deals by id, those of an owner or in a stage where one is given."""
-    found = await call.read(queries.listed, after_id(cursor), owner_id, stage, limit + 1)
-    return page_by_id([DealView.of(deal) for deal in found], limit)
+) -> Response:
+    """List deals, those of an owner or in a stage where one is given."""
+    return await listed(
+        request, call, queries.DEALS, DealView.of, query, owner_id=owner_id, stage=stage
+    )
 
 
-@router.get("/deals/{deal_id}", openapi_extra=needs("deals:read"))
-async def read_deal(deal_id: UUID, call: CallOf) -> DealView:
+@router.get("/deals/{deal_id}", openapi_extra=needs("deals:read"), response_model=DealView)
+async def read_deal(deal_id: UUID, call: CallOf) -> Response:
     """Return a deal."""
-    return DealView.of(await call.read(queries.one, deal_id))
+    return await call.one(DealView.of, queries.one, deal_id)
 
 
-@router.patch("/deals/{deal_id}", openapi_extra=needs("deals:write"), response_model=DealView)
+@router.patch(
+    "/deals/{deal_id}",
+    openapi_extra=needs("deals:write", version=True),
+    response_model=DealView,
+)
 async def edit_deal(deal_id: UUID, body: DealEdit, call: CallOf) -> Response:
     """Change a deal, open or closed; what it posted follows to the cent.
 

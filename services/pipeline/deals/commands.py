@@ -23,6 +23,7 @@ from shared.db import Connection
 from shared.errors import Conflict, Invalid, PharosError
 from shared.events import outbox
 from shared.ids import new_id
+from shared.lists.asked import Asked
 
 
 class UnknownProduct(Invalid):
@@ -66,6 +67,7 @@ async def open_deal(conn: Connection, ctx: Context, *, draft: Draft) -> Deal:
 async def edit_deal(conn: Connection, ctx: Context, *, deal_id: UUID, changes: Changes) -> Deal:
     """Change the terms of a deal; raises DealNotFound and what `open_deal` raises."""
     before = await _lock(conn, deal_id)
+    ctx.check(before.version)
     terms = rules.changed(before.terms, changes)
     await _check_references(conn, [terms], lambda _: "")
     after = rules.edited(before, terms)
@@ -122,8 +124,8 @@ async def record_deals(
 
 async def snapshot(conn: Connection, after: UUID, limit: int) -> Sequence[DealFact]:
     """Return the next deals by id as their events would tell of them now."""
-    deals = await queries.listed(conn, after, None, None, limit)
-    return [rules.told(None, deal) for deal in deals]
+    found = await queries.DEALS.page(conn, Asked(limit=limit, place=(after,)))
+    return [rules.told(None, deal) for deal in found.items]
 
 
 def _agreed(draft: RecordDraft, place: int) -> Record:

@@ -1,0 +1,57 @@
+"""Versions over HTTP (RFC 9110, section 13): ETag, If-Match, If-None-Match.
+
+A resource has a version, a whole number; its strong entity tag is that number in quotes.
+"""
+
+import re
+from typing import Final
+
+from shared.errors import Invalid, PreconditionRequired
+
+_TAG: Final = re.compile(r'"([0-9]{1,18})"')
+
+
+class VersionRequired(PreconditionRequired):
+    """A change that must say which version it was made from."""
+
+    en = "Send If-Match with the ETag of what you read, so that nobody's change is overwritten."
+    zh = "请携带 If-Match（读取时得到的 ETag），以免覆盖他人的更改。"
+
+
+class VersionsUnreadable(Invalid):
+    """An If-Match that is none."""
+
+    en = 'If-Match must be *, or entity tags as they were given out, such as "7".'
+    zh = 'If-Match 应为 *，或所返回的 ETag，例如 "7"。'
+
+
+def etag_of(version: object) -> dict[str, str]:
+    """Return the header that tells a version; none where there is no version."""
+    return {"ETag": f'"{version}"'} if isinstance(version, int) else {}
+
+
+def expected(if_match: str | None) -> frozenset[int] | None:
+    """Return the versions that an If-Match names, None where any will do.
+
+    Raises VersionsUnreadable. A weak tag never matches (strong comparison).
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    versions = []
+    for part in if_match.split(","):
+        tag = part.strip()
+        if tag.startswith("W/"):
+            continue
+        match = _TAG.fullmatch(tag)
+        if match is None:
+            raise VersionsUnreadable
+        versions.append(int(match[1]))
+    return frozenset(versions)
+
+
+def is_known(if_none_match: str | None, version: int) -> bool:
+    """Tell whether the caller has this version already (weak comparison)."""
+    if if_none_match is None:
+        return False
+    tags = {part.strip().removeprefix("W/") for part in if_none_match.split(",")}
+    return "*" in tags or f'"{version}"' in tags

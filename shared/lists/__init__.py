@@ -1,0 +1,1 @@
+"""Lists: what is asked of one (filter, order, page), and how it is read."""

@@ -1,0 +1,1 @@
+"""Lists and filters on a real database."""
