@@ -1,7 +1,8 @@
 """Lists over HTTP: the parameters that every list takes, and the page that it answers with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -81,10 +82,15 @@ async def listed(
     view: Callable[[T], V],
     query: ListQuery,
     *,
-    scope: Condition = anything,
+    within: Condition = anything,
+    given: Sequence[object] = (),
+    extra: Mapping[str, View] = MappingProxyType({}),
     **exact: Value | None,
 ) -> Response:
     """Answer with a page of a list; ``exact`` narrows it to fields that equal a value, if given.
+
+    ``within`` are the rows that the caller may see, ``given`` the values of the listing's own
+    places; ``extra`` goes beside the items.
 
     Raises what ``shared.lists.asked`` raises for a query that is not one of this list.
     """
@@ -97,10 +103,10 @@ async def listed(
         count=query.count,
     ).narrowed(**exact)
     asked = asking.at(asked, query.cursor, listing.kinds(asked))
-    found = await call.read(listing.page, asked, scope)
+    found = await call.read(listing.page, asked, within, given)
     following = asking.cursor(asked, found.places[-1]) if found.more else None
     return Response(
-        orjson.dumps(_page(found, view, asked, following)),
+        orjson.dumps({**_page(found, view, asked, following), **_beside(extra)}),
         media_type="application/json",
         headers={"Link": _links(request, following)},
     )
@@ -116,6 +122,10 @@ def _page(
         exact = found.total <= COUNT_MAX
         page |= {"total": found.total} if exact else {"total_at_least": COUNT_MAX}
     return page
+
+
+def _beside(extra: Mapping[str, View]) -> dict[str, orjson.Fragment]:
+    return {name: orjson.Fragment(view.model_dump_json()) for name, view in extra.items()}
 
 
 def _links(request: Request, following: str | None) -> str:

@@ -45,7 +45,7 @@ class Order:
     """A field by which a list is ordered."""
 
     field: str
-    descending: bool
+    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

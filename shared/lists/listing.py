@@ -1,6 +1,6 @@
 """A list of a noun's rows: filtered, ordered, read page by page by the place where it stopped."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Generic, LiteralString, TypeVar
@@ -31,47 +31,82 @@ class Found(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class OfMany(Generic[T]):
+    """Makes the items of rows that need more to be read: a statement for all of them."""
+
+    read: Callable[[Connection, Sequence[Row]], Awaitable[Sequence[T]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
     """How a noun's rows are listed: ``select`` is a statement up to its WHERE.
 
-    ``key`` is the field that is unique, by which rows of the same order are ordered; ``of`` makes
-    an item of a row; ``order`` is the order where none is asked for.
+    Where ``select`` has places of its own ($1, …), ``given`` are their values. ``key`` is the
+    field that is unique, by which rows of the same order are ordered; ``of`` makes an item of a
+    row; ``order`` is the order where none is asked for.
     """
 
     fields: Fields
     select: LiteralString
-    of: Callable[[Row], T]
+    of: Callable[[Row], T] | OfMany[T]
     key: str = "id"
     order: tuple[Order, ...] = ()
 
-    async def page(self, conn: Connection, asked: Asked, scope: Condition = anything) -> Found[T]:
+    async def page(
+        self,
+        conn: Connection,
+        asked: Asked,
+        scope: Condition = anything,
+        given: Sequence[object] = (),
+    ) -> Found[T]:
         """Return a page of the rows within ``scope``."""
-        statement, values = self.statement(asked, scope)
+        statement, values = self.statement(asked, scope, given)
         rows = await conn.fetch(statement, *values)
         total = None
         if asked.count:
-            counting, values = self.counting(asked, scope)
+            counting, values = self.counting(asked, scope, given)
             total = await conn.fetchval(counting, *values)
         taken = rows[: asked.limit]
         return Found(
-            [self.of(row) for row in taken],
+            await self._items(conn, taken),
             [self._place(asked, row) for row in taken],
             len(rows) > asked.limit,
             total,
         )
 
+    async def only(
+        self,
+        conn: Connection,
+        scope: Condition,
+        *,
+        given: Sequence[object] = (),
+        **exact: Value,
+    ) -> T | None:
+        """Return the row within ``scope`` whose fields equal these, None when there is none."""
+        found = await self.page(conn, Asked(limit=1).narrowed(**exact), scope, given)
+        return found.items[0] if found.items else None
+
     async def stream(
-        self, database: Database, asked: Asked, scope: Condition = anything
+        self,
+        database: Database,
+        asked: Asked,
+        scope: Condition = anything,
+        given: Sequence[object] = (),
     ) -> AsyncIterator[T]:
         """Yield all rows of the filter within ``scope``, read in pages of a statement each."""
         asked = replace(asked, limit=STREAM_PAGE, count=False)
         while True:
-            found = await database.read(partial(self.page, asked=asked, scope=scope))
+            found = await database.read(partial(self.page, asked=asked, scope=scope, given=given))
             for item in found.items:
                 yield item
             if not found.more:
                 return
             asked = replace(asked, place=found.places[-1])
+
+    async def _items(self, conn: Connection, rows: Sequence[Row]) -> Sequence[T]:
+        if isinstance(self.of, OfMany):
+            return await self.of.read(conn, rows)
+        return [self.of(row) for row in rows]
 
     def kinds(self, asked: Asked) -> Sequence[Kind]:
         """Return the kinds of the values that a place in the list consists of."""
@@ -84,9 +119,11 @@ class Listing(Generic[T]):
             return order
         return (*order, Order(self.key, order[-1].descending if order else False))
 
-    def statement(self, asked: Asked, scope: Condition) -> tuple[LiteralString, list[object]]:
+    def statement(
+        self, asked: Asked, scope: Condition, given: Sequence[object] = ()
+    ) -> tuple[LiteralString, list[object]]:
         """Return the statement of a page, which reads one row more, and its values."""
-        parameters = Parameters()
+        parameters = Parameters(*given)
         order: list[LiteralString] = [
             _sorted(self.fields[one.field]) + (" DESC" if one.descending else "")
             for one in self.ordered(asked)
@@ -96,9 +133,11 @@ class Listing(Generic[T]):
         text += " LIMIT " + parameters.add(asked.limit + 1)
         return text, parameters.values
 
-    def counting(self, asked: Asked, scope: Condition) -> tuple[LiteralString, list[object]]:
+    def counting(
+        self, asked: Asked, scope: Condition, given: Sequence[object] = ()
+    ) -> tuple[LiteralString, list[object]]:
         """Return the statement that counts, to a bound, and its values."""
-        parameters = Parameters()
+        parameters = Parameters(*given)
         text = self._selected(asked, parameters, [scope])
         text += " LIMIT " + parameters.add(COUNT_MAX + 1)
         return "SELECT count(*) FROM (" + text + ") AS counted", parameters.values

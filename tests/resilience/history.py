@@ -60,7 +60,7 @@ async def _with_a_key(request: httpx.Request) -> None:
 
 async def keyed(world: World, path: str, body: object, key: str) -> Json:
     """Send a request under a key, twice: the second time is answered like the first."""
-    headers = {"Idempotency-Key": key}
+    headers = {"Idempotency-Key": key, "If-Match": "*"}
     sent = [await world.http.post(path, json=body, headers=headers) for _ in range(2)]
     first, second = [await world.answered(answer) for answer in sent]
     assert first == second

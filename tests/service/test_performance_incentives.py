@@ -168,7 +168,9 @@ async def test_a_new_version_takes_over_from_its_quarter_and_drops_what_it_does_
     assert await world.due(LI, "2017-Q3") == "50.00"
     later = plan(commission(key="新组件", **amounts(("0", None, "0.10"))), valid_from="2017-07-01")
     del later["name"]
-    answer = await world.http.post(f"/v1/plans/{made['id']}/versions", json=later)
+    answer = await world.http.post(
+        f"/v1/plans/{made['id']}/versions", json=later, headers={"If-Match": "*"}
+    )
     assert answer.status_code == 201
     assert (await world.statement(LI, "2017-Q3"))["waits"]
     assert await world.settle() == 1

@@ -21,6 +21,7 @@ from tests.service.performance_world import (
 
 LI, WANG = (derived_id("member", name) for name in ("李雷", "王芳"))
 EAST = derived_id("unit", "华东大区")
+ANY = {"If-Match": "*"}
 EXTERNAL = "/v1/plans/by-external/maven/提成方案-2017"
 
 
@@ -82,7 +83,13 @@ async def test_a_plan_of_an_external_id_is_made_once(world: World) -> None:
 async def test_the_same_load_is_unchanged_after_a_version_was_added(world: World) -> None:
     first = await world.http.put(EXTERNAL, json=plan())
     path = f"/v1/plans/{first.json()['id']}/versions"
-    added = await world.http.post(path, json=version(valid_from="2017-07-01"))
+    half = version(valid_from="2017-07-01")
+    unnamed = await world.http.post(path, json=half)
+    assert (unnamed.status_code, unnamed.json()["code"]) == (428, "version_required")
+    stale = await world.http.post(path, json=half, headers={"If-Match": '"7"'})
+    assert (stale.status_code, stale.json()["code"]) == (412, "version_changed")
+    known = {"If-Match": first.headers["etag"]}
+    added = await world.http.post(path, json=half, headers=known)
     again = await world.http.put(EXTERNAL, json=plan())
     assert (added.status_code, again.json()) == (201, added.json())
     assert [one["number"] for one in again.json()["versions"]] == [1, 2]
@@ -144,7 +151,7 @@ async def test_an_assignment_that_cannot_be_is_refused_with_its_place(world: Wor
 
 async def refusal(world: World, path: str, body: Json) -> tuple[int, str, str]:
     """Return the status and the one place and code of a refusal."""
-    answer = await world.http.post(path, json=body)
+    answer = await world.http.post(path, json=body, headers=ANY)
     (fault,) = answer.json()["errors"]
     return answer.status_code, fault["pointer"], fault["code"]
 
@@ -238,7 +245,7 @@ async def test_a_refusal_is_told_in_the_language_of_the_caller(world: World) -> 
 async def test_an_unknown_plan_is_not_found(world: World) -> None:
     answers = [
         await world.http.get(f"/v1/plans/{LI}"),
-        await world.http.post(f"/v1/plans/{LI}/versions", json=version()),
+        await world.http.post(f"/v1/plans/{LI}/versions", json=version(), headers=ANY),
         await world.assign(str(LI), WANG),
     ]
     for answer in answers:
@@ -289,10 +296,10 @@ async def test_a_version_on_a_unit_cannot_follow_for_who_is_assigned_for_part_of
     await world.assign(made["id"], LI, valid_to="2017-08-15")
     path = f"/v1/plans/{made['id']}/versions"
     follows = version(valid_from="2017-07-01", components=[team(EAST)])
-    answer = await world.http.post(path, json=follows)
+    answer = await world.http.post(path, json=follows, headers=ANY)
     assert (answer.status_code, answer.json()["code"]) == (409, "assigned_for_part_of_quarter")
     # From October on the payee has nothing to do with it.
-    later = await world.http.post(path, json=follows | {"valid_from": "2017-10-01"})
+    later = await world.http.post(path, json=follows | {"valid_from": "2017-10-01"}, headers=ANY)
     assert later.status_code == 201
 
 

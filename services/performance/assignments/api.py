@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -12,7 +13,8 @@ from services.performance.assignments.model import Assignment
 from services.performance.plans import queries as plans
 from shared.fields import Body, BusinessDate, Id, View
 from shared.http.call import CallOf
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 
 router = routes("plans")
@@ -107,11 +109,16 @@ async def end_assignments(plan_id: UUID, body: EndBody, call: CallOf) -> Respons
     )
 
 
-@router.get("/plans/{plan_id}/assignments", openapi_extra=needs("plans:read"))
+@router.get(
+    "/plans/{plan_id}/assignments",
+    openapi_extra=needs("plans:read"),
+    response_model=Page[AssignmentView],
+)
 async def list_assignments(
-    plan_id: UUID, call: CallOf, limit: Limit = 50, cursor: Cursor = None
-) -> Page[AssignmentView]:
+    plan_id: UUID, request: Request, call: CallOf, query: ListOf
+) -> Response:
     """List who is assigned to the plan and when, by payee and first day."""
     await call.read(plans.one, plan_id)
-    found = await call.read(queries.listed, plan_id, after_id(cursor), limit + 1)
-    return page_by_id([AssignmentView.of(assignment) for assignment in found], limit)
+    return await listed(
+        request, call, queries.ASSIGNMENTS, AssignmentView.of, query, plan_id=plan_id
+    )

@@ -6,17 +6,15 @@ from typing import Final, LiteralString
 from uuid import UUID
 
 from services.performance.assignments.model import Assignment
-from shared.db import Connection
+from shared.db import Connection, Row
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind
+from shared.lists.asked import Order
+from shared.lists.listing import Listing
 
-_LIST: Final[LiteralString] = """
-    SELECT plan_id, payee_id, valid_from, valid_to, version
-      FROM plan_assignment
-     WHERE plan_id = $1
-       AND ($2 = '00000000-0000-0000-0000-000000000000'::uuid
-            OR (payee_id, valid_from) > (
-                SELECT payee_id, valid_from FROM plan_assignment WHERE plan_id = $1 AND id = $2))
-     ORDER BY payee_id, valid_from
-     LIMIT $3
+_SELECT: Final[LiteralString] = """
+    SELECT a.id, a.plan_id, a.payee_id, a.valid_from, a.valid_to, a.version
+      FROM plan_assignment AS a
 """
 _SINCE: Final[LiteralString] = """
     SELECT plan_id, payee_id, valid_from, valid_to, version
@@ -29,12 +27,6 @@ _FIRST_DAYS: Final[LiteralString] = """
 """
 
 
-async def listed(conn: Connection, plan_id: UUID, after: UUID, limit: int) -> Sequence[Assignment]:
-    """Return assignments to a plan by payee and first day, behind the id of one."""
-    rows = await conn.fetch(_LIST, plan_id, after, limit)
-    return [Assignment(**dict(row)) for row in rows]
-
-
 async def since(conn: Connection, plan_id: UUID, day: date) -> Sequence[Assignment]:
     """Return the assignments to a plan that hold on a day or later."""
     return [Assignment(**dict(row)) for row in await conn.fetch(_SINCE, plan_id, day)]
@@ -43,3 +35,23 @@ async def since(conn: Connection, plan_id: UUID, day: date) -> Sequence[Assignme
 async def first_days(conn: Connection) -> Mapping[UUID, date]:
     """Return everybody who is or was paid by any plan, and since when."""
     return {row["payee_id"]: row["valid_from"] for row in await conn.fetch(_FIRST_DAYS)}
+
+
+def _assignment(row: Row) -> Assignment:
+    values = dict(row)
+    del values["id"]  # it follows from the others
+    return Assignment(**values)
+
+
+ASSIGNMENTS: Final = Listing(
+    select=_SELECT,
+    of=_assignment,
+    order=(Order("payee_id"), Order("valid_from")),
+    fields={
+        "id": Field(Kind.ID, "a.id"),
+        "plan_id": Field(Kind.ID, "a.plan_id"),
+        "payee_id": Field(Kind.ID, "a.payee_id", sorts=True),
+        "valid_from": Field(Kind.DATE, "a.valid_from"),
+        "valid_to": Field(Kind.DATE, "a.valid_to", nullable=True),
+    },
+)

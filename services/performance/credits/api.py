@@ -4,14 +4,16 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Query, Request
+from fastapi.responses import Response
 
 from services.performance.credits import queries
 from services.performance.credits.model import Entry
 from shared.contracts.targets import Metric
 from shared.fields import Code, Id, View
 from shared.http.call import CallOf
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.money import figure
 
@@ -58,15 +60,17 @@ class CreditView(View):
         )
 
 
-@router.get("/credits", openapi_extra=needs("credits:read"))
+@router.get("/credits", openapi_extra=needs("credits:read"), response_model=Page[CreditView])
 async def list_credits(
+    request: Request,
     call: CallOf,
+    query: ListOf,
     payee_id: Annotated[Id, Query()],
     period: Annotated[Code, Query(description="Such as 2017-Q2.")],
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[CreditView]:
+) -> Response:
     """List what was posted to a payee's credits in a period, by the day on which it counts."""
     days = call.ctx.installation.calendar.named(period).period
-    found = await call.read(queries.listed, payee_id, days, after_id(cursor), limit + 1)
-    return page_by_id([CreditView.of(entry) for entry in found], limit)
+    within = queries.counted_in(days)
+    return await listed(
+        request, call, queries.CREDITS, CreditView.of, query, within=within, payee_id=payee_id
+    )

@@ -6,23 +6,25 @@ from datetime import date
 from typing import Final, LiteralString
 from uuid import UUID
 
-from services.performance.credits.model import Counted, DealCredit, Entry
+from services.performance.credits.model import Counted, DealCredit
 from services.performance.credits.store import to_entry
+from shared.contracts.targets import Metric
 from shared.db import Connection, columns
+from shared.filters.condition import to_condition
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind, Op
+from shared.filters.tree import Comparison, Group
+from shared.lists.asked import Order
+from shared.lists.listing import Listing
 from shared.money import Money
 from shared.period import Period
+from shared.sql import Condition
 
-_LIST: Final[LiteralString] = """
-    SELECT id, payee_id, occurred_on, metric, currency, quota_amount, commission_amount,
-           fact_id, fact_version, cause_id, source, partition, number, posted_at
-      FROM credit
-     WHERE payee_id = $1
-       AND occurred_on >= $2 AND occurred_on < $3
-       AND ($4 = '00000000-0000-0000-0000-000000000000'::uuid
-            OR (occurred_on, id) > (
-                SELECT occurred_on, id FROM credit WHERE payee_id = $1 AND id = $4))
-     ORDER BY occurred_on, id
-     LIMIT $5
+_SELECT: Final[LiteralString] = """
+    SELECT c.id, c.payee_id, c.occurred_on, c.metric, c.currency, c.quota_amount,
+           c.commission_amount, c.fact_id, c.fact_version, c.cause_id, c.source, c.partition,
+           c.number, c.posted_at
+      FROM credit AS c
 """
 _SUMS: Final[LiteralString] = """
     SELECT w.place, c.currency, sum(c.commission_amount) AS amount
@@ -56,13 +58,30 @@ _DAYS: Final[LiteralString] = """
      GROUP BY c.payee_id
 """
 
+CREDITS: Final = Listing(
+    select=_SELECT,
+    of=to_entry,
+    order=(Order("occurred_on"),),
+    fields={
+        "id": Field(Kind.ID, "c.id"),
+        "payee_id": Field(Kind.ID, "c.payee_id"),
+        "occurred_on": Field(Kind.DATE, "c.occurred_on", sorts=True),
+        "metric": Field(Kind.CHOICE, "c.metric", choices=tuple(Metric)),
+        "currency": Field(Kind.CHOICE, "c.currency"),
+        "fact_id": Field(Kind.ID, "c.fact_id"),
+        "cause_id": Field(Kind.ID, "c.cause_id"),
+        "source": Field(Kind.CHOICE, "c.source"),
+        "number": Field(Kind.INTEGER, "c.number"),
+        "posted_at": Field(Kind.INSTANT, "c.posted_at"),
+    },
+)
 
-async def listed(
-    conn: Connection, payee_id: UUID, period: Period, after: UUID, limit: int
-) -> Sequence[Entry]:
-    """Return the entries of a payee and period by the day on which they count, behind one's id."""
-    rows = await conn.fetch(_LIST, payee_id, period.start, period.end, after, limit)
-    return [to_entry(row) for row in rows]
+
+def counted_in(days: Period) -> Condition:
+    """Return the condition of what counts on one of these days."""
+    first = Comparison("occurred_on", Op.GTE, days.start)
+    behind = Comparison("occurred_on", Op.LT, days.end)
+    return to_condition(Group("and", (first, behind)), CREDITS.fields)
 
 
 async def sums(conn: Connection, counted: Sequence[Counted]) -> Mapping[int, Sequence[Money]]:

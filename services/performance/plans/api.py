@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Path
+from fastapi import Path, Request
 from fastapi.responses import Response
 from pydantic import ConfigDict, Field
 
@@ -37,7 +37,8 @@ from shared.fields import (
 )
 from shared.http.call import CallOf
 from shared.http.external import ExternalView
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.ids import External
 from shared.money import Rounding
@@ -256,7 +257,7 @@ async def put_plan(
 @router.post(
     "/plans/{plan_id}/versions",
     status_code=201,
-    openapi_extra=needs("plans:write"),
+    openapi_extra=needs("plans:write", version=True),
     response_model=PlanView,
 )
 async def add_version(plan_id: UUID, body: VersionBody, call: CallOf) -> Response:
@@ -264,17 +265,28 @@ async def add_version(plan_id: UUID, body: VersionBody, call: CallOf) -> Respons
     return await call.create(PlanView.of, commands.add_version, plan_id=plan_id, draft=body.draft())
 
 
-@router.get("/plans", openapi_extra=needs("plans:read"))
-async def list_plans(call: CallOf, limit: Limit = 50, cursor: Cursor = None) -> Page[PlanView]:
-    """List plans by id."""
-    found = await call.read(queries.listed, after_id(cursor), limit + 1)
-    return page_by_id([PlanView.of(plan) for plan in found], limit)
+@router.get("/plans", openapi_extra=needs("plans:read"), response_model=Page[PlanView])
+async def list_plans(request: Request, call: CallOf, query: ListOf) -> Response:
+    """List plans with all their versions."""
+    return await listed(request, call, queries.PLANS, PlanView.of, query)
 
 
-@router.get("/plans/{plan_id}", openapi_extra=needs("plans:read"))
-async def read_plan(plan_id: UUID, call: CallOf) -> PlanView:
+@router.get(
+    "/plans/by-external/{source}/{external_id:path}",
+    openapi_extra=needs("plans:read"),
+    response_model=PlanView,
+)
+async def read_plan_by_external(
+    source: Annotated[Code, Path()], external_id: Annotated[Code, Path()], call: CallOf
+) -> Response:
+    """Return the plan of an external id with all its versions."""
+    return await call.one(PlanView.of, queries.one, External(source, external_id))
+
+
+@router.get("/plans/{plan_id}", openapi_extra=needs("plans:read"), response_model=PlanView)
+async def read_plan(plan_id: UUID, call: CallOf) -> Response:
     """Return a plan with all its versions."""
-    return PlanView.of(await call.read(queries.one, plan_id))
+    return await call.one(PlanView.of, queries.one, plan_id)
 
 
 def _measure(measure: Measure) -> OwnCreditsField | UnitAttainmentField:

@@ -32,6 +32,7 @@ async def put_plan(
 async def add_version(conn: Connection, ctx: Context, *, plan_id: UUID, draft: Draft) -> Plan:
     """Add a version to a plan, and mark who is paid by it to be worked out again from then on."""
     before = await lock_in(conn, plan_id)
+    ctx.check(before.version)
     held = await assignments.since(conn, plan_id, draft.valid_from)
     plan = rules.added(before, draft, held, ctx.installation.calendar)
     await incentives.lock_units_in(conn, plan.unit_ids)

@@ -10,17 +10,16 @@ from services.performance.plans.model import Plan, PlanVersion
 from services.performance.plans.store import VERSIONS, to_plan, to_version
 from shared.db import Connection, Row, columns
 from shared.errors import NotFound
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind
+from shared.ids import External
+from shared.lists.listing import Listing, OfMany
 from shared.period import Period
+from shared.sql import Condition, anything
 
-_ONE: Final[LiteralString] = """
-    SELECT id, version, name, external_source, external_id FROM plan WHERE id = $1
-"""
-_LIST: Final[LiteralString] = """
-    SELECT id, version, name, external_source, external_id
-      FROM plan
-     WHERE id > $1
-     ORDER BY id
-     LIMIT $2
+_SELECT: Final[LiteralString] = """
+    SELECT p.id, p.version, p.name, p.external_source, p.external_id
+      FROM plan AS p
 """
 _IN_FORCE: Final[LiteralString] = """
     SELECT w.place, a.plan_id, a.valid_from AS assigned_from, a.valid_to AS assigned_to,
@@ -79,17 +78,18 @@ class InForce:
     spans: tuple[Period, ...]
 
 
-async def one(conn: Connection, plan_id: UUID) -> Plan:
-    """Return a plan; raises PlanNotFound."""
-    row = await conn.fetchrow(_ONE, plan_id)
-    if row is None:
-        raise PlanNotFound(plan_id=plan_id)
-    return to_plan(row, await conn.fetch(VERSIONS, [plan_id]))
+async def one(conn: Connection, key: UUID | External, scope: Condition = anything) -> Plan:
+    """Return a plan within ``scope`` with all its versions; raises PlanNotFound."""
+    if isinstance(key, External):
+        plan = await PLANS.only(conn, scope, external_source=key.source, external_id=key.id)
+    else:
+        plan = await PLANS.only(conn, scope, id=key)
+    if plan is None:
+        raise PlanNotFound(plan_id=key.id if isinstance(key, External) else key)
+    return plan
 
 
-async def listed(conn: Connection, after: UUID, limit: int) -> Sequence[Plan]:
-    """Return plans by id."""
-    rows = await conn.fetch(_LIST, after, limit)
+async def _with_versions(conn: Connection, rows: Sequence[Row]) -> Sequence[Plan]:
     versions: defaultdict[UUID, list[Row]] = defaultdict(list)
     for version in await conn.fetch(VERSIONS, [row["id"] for row in rows]):
         versions[version["plan_id"]].append(version)
@@ -126,3 +126,15 @@ def _places(holdings: Sequence[Holding]) -> tuple[list[object], ...]:
         for place, holding in enumerate(holdings)
     ]
     return columns(rows, 4)
+
+
+PLANS: Final = Listing(
+    select=_SELECT,
+    of=OfMany(_with_versions),
+    fields={
+        "id": Field(Kind.ID, "p.id", sorts=True),
+        "name": Field(Kind.TEXT, "p.name"),
+        "external_source": Field(Kind.TEXT, "p.external_source", nullable=True),
+        "external_id": Field(Kind.TEXT, "p.external_id", nullable=True),
+    },
+)

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request
+from fastapi.responses import Response
 from pydantic import Field
 
 from services.performance.incentives.model import Explained, LeftOut, Line, Note, Part, Words
@@ -13,7 +14,8 @@ from services.performance.statements import commands, queries
 from services.performance.statements.model import LedgerLine, Statement, Total
 from shared.fields import Code, MoneyView, View
 from shared.http.call import CallOf
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.money import Money
 
@@ -235,17 +237,16 @@ class EntryView(View):
         )
 
 
-@router.get("/statements", openapi_extra=needs("statements:read"))
+@router.get("/statements", openapi_extra=needs("statements:read"), response_model=Page[TotalView])
 async def list_statements(
+    request: Request,
     call: CallOf,
+    query: ListOf,
     period: Annotated[Code, Query(description="Such as 2017-Q2.")],
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[TotalView]:
+) -> Response:
     """List what everybody earned in a period, by payee."""
     name = queries.quarter_named(call.ctx.installation.calendar, period).name
-    found = await call.read(queries.listed, name, after_id(cursor), limit + 1)
-    return page_by_id([TotalView.of(total) for total in found], limit)
+    return await listed(request, call, queries.TOTALS, TotalView.of, query, period=name)
 
 
 @router.get("/statements/{payee_id}/{period}", openapi_extra=needs("statements:read"))
@@ -257,14 +258,19 @@ async def read_statement(payee_id: UUID, period: PeriodName, call: CallOf) -> St
     return StatementView.of(statement)
 
 
-@router.get("/statements/{payee_id}/{period}/entries", openapi_extra=needs("statements:read"))
+@router.get(
+    "/statements/{payee_id}/{period}/entries",
+    openapi_extra=needs("statements:read"),
+    response_model=Page[EntryView],
+)
 async def list_entries(
-    payee_id: UUID, period: PeriodName, call: CallOf, limit: Limit = 50, cursor: Cursor = None
-) -> Page[EntryView]:
+    payee_id: UUID, period: PeriodName, request: Request, call: CallOf, query: ListOf
+) -> Response:
     """List the ledger behind a statement as it was posted; its sum is the statement's."""
     name = queries.quarter_named(call.ctx.installation.calendar, period).name
-    found = await call.read(queries.entries, payee_id, name, after_id(cursor), limit + 1)
-    return page_by_id([EntryView.of(line) for line in found], limit)
+    return await listed(
+        request, call, queries.ENTRIES, EntryView.of, query, payee_id=payee_id, period=name
+    )
 
 
 def _money(money: Money | None) -> MoneyView | None:

@@ -1,41 +1,33 @@
 """Reading statements: what everybody earned in a period, and the ledger behind one of them."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from typing import Final, LiteralString
-from uuid import UUID
 
 from services.performance.incentives.model import Cause
 from services.performance.statements.model import LedgerLine, Total
-from shared.db import Connection, Row
+from shared.db import Row
 from shared.errors import Invalid, NotFound
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind
+from shared.lists.listing import Listing
 from shared.money import Money
 from shared.period import FiscalCalendar, NamedPeriod, PeriodKind
 
 _TOTALS: Final[LiteralString] = """
-    SELECT payee_id, currency, sum(amount) AS amount
-      FROM incentive
-     WHERE period = $1
-       AND payee_id IN (
-            SELECT DISTINCT payee_id
+    SELECT s.payee_id, s.period, s.currencies, s.amounts
+      FROM (
+        SELECT payee_id, period, array_agg(currency ORDER BY currency) AS currencies,
+               array_agg(amount ORDER BY currency) AS amounts
+          FROM (
+            SELECT payee_id, period, currency, sum(amount) AS amount
               FROM incentive
-             WHERE period = $1 AND payee_id > $2
-             ORDER BY payee_id
-             LIMIT $3)
-     GROUP BY payee_id, currency
-     ORDER BY payee_id, currency
+             GROUP BY payee_id, period, currency) AS by_currency
+         GROUP BY payee_id, period) AS s
 """
 _ENTRIES: Final[LiteralString] = """
-    SELECT id, plan_id, plan_version, component, tier, amount, currency, cause_source,
-           cause_partition, cause_first, cause_last, correlation_id, posted_at
-      FROM incentive_entry
-     WHERE payee_id = $1
-       AND period = $2
-       AND ($3 = '00000000-0000-0000-0000-000000000000'::uuid
-            OR sequence > (
-                SELECT sequence FROM incentive_entry WHERE payee_id = $1 AND id = $3))
-     ORDER BY sequence
-     LIMIT $4
+    SELECT e.id, e.payee_id, e.period, e.sequence, e.plan_id, e.plan_version, e.component, e.tier,
+           e.amount, e.currency, e.cause_source, e.cause_partition, e.cause_first, e.cause_last,
+           e.correlation_id, e.posted_at
+      FROM incentive_entry AS e
 """
 
 
@@ -61,19 +53,9 @@ def quarter_named(calendar: FiscalCalendar, name: str) -> NamedPeriod:
     return named
 
 
-async def listed(conn: Connection, period: str, after: UUID, limit: int) -> Sequence[Total]:
-    """Return what payees earned in a period, by their ids."""
-    amounts: defaultdict[UUID, list[Money]] = defaultdict(list)
-    for row in await conn.fetch(_TOTALS, period, after, limit):
-        amounts[row["payee_id"]].append(Money(row["amount"], row["currency"]))
-    return [Total(payee_id, tuple(found)) for payee_id, found in amounts.items()]
-
-
-async def entries(
-    conn: Connection, payee_id: UUID, period: str, after: UUID, limit: int
-) -> Sequence[LedgerLine]:
-    """Return the ledger of a payee and period as it was posted, behind the id of a line."""
-    return [_line(row) for row in await conn.fetch(_ENTRIES, payee_id, period, after, limit)]
+def _total(row: Row) -> Total:
+    pairs = zip(row["amounts"], row["currencies"], strict=True)
+    return Total(row["payee_id"], tuple(Money(amount, currency) for amount, currency in pairs))
 
 
 def _line(row: Row) -> LedgerLine:
@@ -91,3 +73,30 @@ def _line(row: Row) -> LedgerLine:
         correlation_id=row["correlation_id"],
         posted_at=row["posted_at"],
     )
+
+
+TOTALS: Final = Listing(
+    select=_TOTALS,
+    of=_total,
+    key="payee_id",
+    fields={
+        "payee_id": Field(Kind.ID, "s.payee_id", sorts=True),
+        "period": Field(Kind.TEXT, "s.period"),
+    },
+)
+ENTRIES: Final = Listing(
+    select=_ENTRIES,
+    of=_line,
+    key="sequence",
+    fields={
+        "id": Field(Kind.ID, "e.id"),
+        "payee_id": Field(Kind.ID, "e.payee_id"),
+        "period": Field(Kind.TEXT, "e.period"),
+        "sequence": Field(Kind.INTEGER, "e.sequence", sorts=True),
+        "plan_id": Field(Kind.ID, "e.plan_id"),
+        "component": Field(Kind.TEXT, "e.component"),
+        "source": Field(Kind.CHOICE, "e.cause_source"),
+        "correlation_id": Field(Kind.ID, "e.correlation_id"),
+        "posted_at": Field(Kind.INSTANT, "e.posted_at"),
+    },
+)

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Path
+from fastapi import Path, Request
 from fastapi.responses import Response
 
 from services.pipeline.accounts import commands, queries
@@ -11,7 +11,8 @@ from services.pipeline.accounts.model import Account
 from shared.fields import Body, Code, Name, View
 from shared.http.call import CallOf
 from shared.http.external import ExternalView
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.ids import External
 
@@ -74,10 +75,28 @@ async def put_account(
     )
 
 
-@router.get("/accounts", openapi_extra=needs("accounts:read"))
-async def list_accounts(
-    call: CallOf, limit: Limit = 50, cursor: Cursor = None
-) -> Page[AccountView]:
-    """List accounts by id."""
-    found = await call.read(queries.listed, after_id(cursor), limit + 1)
-    return page_by_id([AccountView.of(account) for account in found], limit)
+@router.get(
+    "/accounts/by-external/{source}/{external_id:path}",
+    openapi_extra=needs("accounts:read"),
+    response_model=AccountView,
+)
+async def read_account_by_external(
+    source: Annotated[Code, Path()], external_id: Annotated[Code, Path()], call: CallOf
+) -> Response:
+    """Return the account of an external id."""
+    external = External(source, external_id)
+    return await call.one(AccountView.of, queries.by_external, external)
+
+
+@router.get(
+    "/accounts/{account_id}", openapi_extra=needs("accounts:read"), response_model=AccountView
+)
+async def read_account(account_id: UUID, call: CallOf) -> Response:
+    """Return an account."""
+    return await call.one(AccountView.of, queries.one, account_id)
+
+
+@router.get("/accounts", openapi_extra=needs("accounts:read"), response_model=Page[AccountView])
+async def list_accounts(request: Request, call: CallOf, query: ListOf) -> Response:
+    """List accounts."""
+    return await listed(request, call, queries.ACCOUNTS, AccountView.of, query)

@@ -1,28 +1,62 @@
 """Reading accounts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Final, LiteralString
 from uuid import UUID
 
 from services.pipeline.accounts.model import Account
 from services.pipeline.accounts.store import to_account
 from shared.db import Connection
+from shared.errors import NotFound
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind
+from shared.ids import External
+from shared.lists.listing import Listing
+from shared.sql import Condition, anything
 
-_LIST: Final[LiteralString] = """
-    SELECT id, version, name, external_source, external_id
-      FROM account
-     WHERE id > $1
-     ORDER BY id
-     LIMIT $2
+_SELECT: Final[LiteralString] = """
+    SELECT a.id, a.version, a.name, a.external_source, a.external_id
+      FROM account AS a
 """
 _KNOWN: Final[LiteralString] = """
     SELECT id FROM account WHERE id = ANY($1::uuid[])
 """
 
+ACCOUNTS: Final = Listing(
+    select=_SELECT,
+    of=to_account,
+    fields={
+        "id": Field(Kind.ID, "a.id", sorts=True),
+        "name": Field(Kind.TEXT, "a.name", sorts=True),
+        "external_source": Field(Kind.TEXT, "a.external_source", nullable=True),
+        "external_id": Field(Kind.TEXT, "a.external_id", nullable=True),
+    },
+)
 
-async def listed(conn: Connection, after: UUID, limit: int) -> Sequence[Account]:
-    """Return accounts by id."""
-    return [to_account(row) for row in await conn.fetch(_LIST, after, limit)]
+
+class AccountNotFound(NotFound):
+    """There is no such account, or it is not the caller's to see."""
+
+    en = "There is no account {account_id}."
+    zh = "不存在客户 {account_id}。"
+
+
+async def one(conn: Connection, account_id: UUID, scope: Condition = anything) -> Account:
+    """Return an account within ``scope``; raises AccountNotFound."""
+    account = await ACCOUNTS.only(conn, scope, id=account_id)
+    if account is None:
+        raise AccountNotFound(account_id=account_id)
+    return account
+
+
+async def by_external(conn: Connection, external: External, scope: Condition = anything) -> Account:
+    """Return the account of an external id within ``scope``; raises AccountNotFound."""
+    account = await ACCOUNTS.only(
+        conn, scope, external_source=external.source, external_id=external.id
+    )
+    if account is None:
+        raise AccountNotFound(account_id=external.id)
+    return account
 
 
 async def known(conn: Connection, ids: Collection[UUID]) -> set[UUID]:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Path, Request
 from fastapi.responses import Response
 from pydantic import Field, field_validator
 
@@ -27,6 +27,7 @@ from shared.field_words import refuse
 from shared.fields import (
     Body,
     BusinessDate,
+    Code,
     Id,
     MoneyField,
     MoneyView,
@@ -40,6 +41,7 @@ from shared.http.external import ExternalField, ExternalView
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
 from shared.http.routes import needs, routes
+from shared.ids import External
 
 router = routes("deals")
 
@@ -275,6 +277,18 @@ async def list_deals(
     return await listed(
         request, call, queries.DEALS, DealView.of, query, owner_id=owner_id, stage=stage
     )
+
+
+@router.get(
+    "/deals/by-external/{source}/{external_id:path}",
+    openapi_extra=needs("deals:read"),
+    response_model=DealView,
+)
+async def read_deal_by_external(
+    source: Annotated[Code, Path()], external_id: Annotated[Code, Path()], call: CallOf
+) -> Response:
+    """Return the deal of an external id."""
+    return await call.one(DealView.of, queries.by_external, External(source, external_id))
 
 
 @router.get("/deals/{deal_id}", openapi_extra=needs("deals:read"), response_model=DealView)

@@ -1,6 +1,6 @@
 """Reading deals."""
 
-from typing import Final, LiteralString
+from typing import Final
 from uuid import UUID
 
 from services.pipeline.deals.model import Deal
@@ -10,9 +10,10 @@ from shared.db import Connection
 from shared.errors import NotFound
 from shared.filters.fields import Field
 from shared.filters.kinds import Kind
+from shared.ids import External
 from shared.lists.listing import Listing
+from shared.sql import Condition, anything
 
-_ONE: Final[LiteralString] = WHOLE + "     WHERE d.id = $1"
 DEALS: Final = Listing(
     select=WHOLE,
     of=to_deal,
@@ -39,9 +40,17 @@ class DealNotFound(NotFound):
     zh = "不存在商机 {deal_id}。"
 
 
-async def one(conn: Connection, deal_id: UUID) -> Deal:
-    """Return a deal; raises DealNotFound."""
-    row = await conn.fetchrow(_ONE, deal_id)
-    if row is None:
+async def one(conn: Connection, deal_id: UUID, scope: Condition = anything) -> Deal:
+    """Return a deal within ``scope``; raises DealNotFound."""
+    deal = await DEALS.only(conn, scope, id=deal_id)
+    if deal is None:
         raise DealNotFound(deal_id=deal_id)
-    return to_deal(row)
+    return deal
+
+
+async def by_external(conn: Connection, external: External, scope: Condition = anything) -> Deal:
+    """Return the deal of an external id within ``scope``; raises DealNotFound."""
+    deal = await DEALS.only(conn, scope, external_source=external.source, external_id=external.id)
+    if deal is None:
+        raise DealNotFound(deal_id=external.id)
+    return deal

@@ -1,4 +1,4 @@
-"""Deals are listed in more orders than that of their ids."""
+"""Deals and accounts are listed in more orders than that of their ids."""
 
 from pathlib import Path
 

@@ -3,14 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Path
+from fastapi import Path, Request
 from fastapi.responses import Response
 
 from services.pipeline.products import commands, queries
 from services.pipeline.products.model import Product
 from shared.fields import Body, Code, MoneyField, MoneyView, Name, View
 from shared.http.call import CallOf
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 
 router = routes("products")
@@ -63,10 +64,15 @@ async def put_product(code: Annotated[Code, Path()], body: PutProduct, call: Cal
     )
 
 
-@router.get("/products", openapi_extra=needs("products:read"))
-async def list_products(
-    call: CallOf, limit: Limit = 50, cursor: Cursor = None
-) -> Page[ProductView]:
-    """List products by id."""
-    found = await call.read(queries.listed, after_id(cursor), limit + 1)
-    return page_by_id([ProductView.of(product) for product in found], limit)
+@router.get("/products", openapi_extra=needs("products:read"), response_model=Page[ProductView])
+async def list_products(request: Request, call: CallOf, query: ListOf) -> Response:
+    """List products."""
+    return await listed(request, call, queries.PRODUCTS, ProductView.of, query)
+
+
+@router.get(
+    "/products/{code:path}", openapi_extra=needs("products:read"), response_model=ProductView
+)
+async def read_product(code: Annotated[Code, Path()], call: CallOf) -> Response:
+    """Return a product."""
+    return await call.one(ProductView.of, queries.one, code)

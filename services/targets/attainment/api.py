@@ -1,8 +1,10 @@
 """Routes of attainment."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
+
+from fastapi import Request
+from fastapi.responses import Response
 
 from services.targets.attainment import queries
 from services.targets.attainment.queries import Attainment, Explanation
@@ -10,7 +12,8 @@ from shared.contracts.contract import Exact
 from shared.contracts.targets import Metric, ScopeKind
 from shared.fields import PeriodName, View
 from shared.http.call import CallOf
-from shared.http.page import Cursor, Limit, Page, after_id, encode, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.money import figure
 
@@ -96,21 +99,30 @@ class EntriesPage(Page[EntryView]):
     attainment: AttainmentView
 
 
-@router.get("/attainments", openapi_extra=needs("attainment:read"))
+@router.get(
+    "/attainments", openapi_extra=needs("attainment:read"), response_model=Page[AttainmentView]
+)
 async def list_attainments(
+    request: Request,
     call: CallOf,
+    query: ListOf,
     period: PeriodName | None = None,
     metric: Metric | None = None,
     scope: ScopeKind | None = None,
     scope_id: UUID | None = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[AttainmentView]:
-    """List attainments by id, narrowed by what is given."""
-    found = await call.read(
-        queries.listed, after_id(cursor), period, metric, scope, scope_id, limit + 1
+) -> Response:
+    """List attainments, narrowed by what is given."""
+    return await listed(
+        request,
+        call,
+        queries.ATTAINMENTS,
+        AttainmentView.of,
+        query,
+        period=period,
+        metric=metric,
+        scope=scope,
+        scope_id=scope_id,
     )
-    return page_by_id([AttainmentView.of(attainment) for attainment in found], limit)
 
 
 @router.get("/attainments/{attainment_id}", openapi_extra=needs("attainment:read"))
@@ -119,19 +131,22 @@ async def read_attainment(attainment_id: UUID, call: CallOf) -> AttainmentView:
     return AttainmentView.of(await call.read(queries.one, attainment_id))
 
 
-@router.get("/attainments/{attainment_id}/entries", openapi_extra=needs("attainment:read"))
+@router.get(
+    "/attainments/{attainment_id}/entries",
+    openapi_extra=needs("attainment:read"),
+    response_model=EntriesPage,
+)
 async def explain_attainment(
-    attainment_id: UUID, call: CallOf, limit: Limit = 50, cursor: Cursor = None
-) -> EntriesPage:
+    attainment_id: UUID, request: Request, call: CallOf, query: ListOf
+) -> Response:
     """Explain a number: every entry that it is the sum of, each with its cause."""
-    attainment = await call.read(queries.one, attainment_id)
-    found: Sequence[Explanation] = await call.read(
-        queries.entries, attainment_id, after_id(cursor), limit + 1
-    )
-    items = [EntryView.of(entry) for entry in found[:limit]]
-    more = len(found) > limit
-    return EntriesPage(
-        items=items,
-        next=encode(items[-1].cause_id) if more else None,
-        attainment=AttainmentView.of(attainment),
+    attainment = AttainmentView.of(await call.read(queries.one, attainment_id))
+    return await listed(
+        request,
+        call,
+        queries.ENTRIES,
+        EntryView.of,
+        query,
+        extra={"attainment": attainment},
+        attainment_id=attainment_id,
     )

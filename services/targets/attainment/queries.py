@@ -12,35 +12,23 @@ from services.targets.attainment.store import to_moved
 from shared.contracts.targets import Metric, ScopeKind
 from shared.db import Connection, Row
 from shared.errors import NotFound
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind
+from shared.lists.listing import Listing
 from shared.ratio import Ratio
+from shared.sql import Condition, anything
 
+# A value for each attainment as a whole: what its partitions add up to, held against its target.
 _TOTALS: Final[LiteralString] = """
-    SELECT a.id, a.scope, a.scope_id, a.metric, a.period, a.starts, a.ends, a.currency,
-           sum(a.actual) AS actual, sum(a.deals)::bigint AS deals,
-           t.id AS target_id, t.version AS target_version, t.value
-      FROM attainment AS a
+    SELECT a.id, a.scope, a.scope_id, a.metric, a.period, a.starts, a.ends, a.currency, a.actual,
+           a.deals, t.id AS target_id, t.version AS target_version, t.value
+      FROM (
+        SELECT id, scope, scope_id, metric, period, starts, ends, currency,
+               sum(actual) AS actual, sum(deals)::bigint AS deals
+          FROM attainment
+         GROUP BY id, scope, scope_id, metric, period, starts, ends, currency) AS a
       LEFT JOIN target AS t ON t.attainment_id = a.id
 """
-_GROUP: Final[LiteralString] = """
-     GROUP BY a.id, a.scope, a.scope_id, a.metric, a.period, a.starts, a.ends, a.currency,
-              t.id, t.version, t.value
-"""
-_ONE: Final[LiteralString] = _TOTALS + "     WHERE a.id = $1" + _GROUP
-_LIST: Final[LiteralString] = (
-    _TOTALS
-    + """
-     WHERE a.id > $1
-       AND ($2::text IS NULL OR a.period = $2)
-       AND ($3::text IS NULL OR a.metric = $3)
-       AND ($4::text IS NULL OR a.scope = $4)
-       AND ($5::uuid IS NULL OR a.scope_id = $5)
-"""
-    + _GROUP
-    + """
-     ORDER BY a.id
-     LIMIT $6
-"""
-)
 _TARGETED: Final[LiteralString] = """
     SELECT t.attainment_id, t.id, t.version, t.scope, t.scope_id, t.metric, t.period,
            t.currency, t.value,
@@ -49,11 +37,9 @@ _TARGETED: Final[LiteralString] = """
      WHERE t.attainment_id = ANY($1::uuid[])
 """
 _ENTRIES: Final[LiteralString] = """
-    SELECT cause_id, fact_id, fact_version, amount, deals, source, partition, number, posted_at
-      FROM attainment_entry
-     WHERE attainment_id = $1 AND cause_id > $2
-     ORDER BY cause_id
-     LIMIT $3
+    SELECT e.cause_id, e.fact_id, e.fact_version, e.amount, e.deals, e.source, e.partition,
+           e.number, e.posted_at
+      FROM attainment_entry AS e
 """
 _ALL_TARGETED: Final[LiteralString] = """
     SELECT attainment_id FROM target WHERE attainment_id > $1 ORDER BY attainment_id LIMIT $2
@@ -145,26 +131,12 @@ class Targeted:
     actual: Decimal
 
 
-async def one(conn: Connection, attainment_id: UUID) -> Attainment:
-    """Return an attainment; raises AttainmentNotFound."""
-    row = await conn.fetchrow(_ONE, attainment_id)
-    if row is None:
+async def one(conn: Connection, attainment_id: UUID, scope: Condition = anything) -> Attainment:
+    """Return an attainment within ``scope``; raises AttainmentNotFound."""
+    found = await ATTAINMENTS.only(conn, scope, id=attainment_id)
+    if found is None:
         raise AttainmentNotFound(attainment_id=attainment_id)
-    return _attainment(row)
-
-
-async def listed(
-    conn: Connection,
-    after: UUID,
-    period: str | None,
-    metric: str | None,
-    scope: str | None,
-    scope_id: UUID | None,
-    limit: int,
-) -> Sequence[Attainment]:
-    """Return attainments by id, narrowed by what is given."""
-    rows = await conn.fetch(_LIST, after, period, metric, scope, scope_id, limit)
-    return [_attainment(row) for row in rows]
+    return found
 
 
 async def targeted(conn: Connection, attainments: Sequence[UUID]) -> Sequence[Targeted]:
@@ -181,14 +153,6 @@ async def marked(conn: Connection) -> int:
     """Return how many facts and attainments wait for the changed organisation."""
     found: int = await conn.fetchval(_MARKED)
     return found
-
-
-async def entries(
-    conn: Connection, attainment_id: UUID, after: UUID, limit: int
-) -> Sequence[Explanation]:
-    """Return the entries behind a number, in the order of their causes."""
-    rows = await conn.fetch(_ENTRIES, attainment_id, after, limit)
-    return [Explanation(**dict(row)) for row in rows]
 
 
 def _attainment(row: Row) -> Attainment:
@@ -210,6 +174,10 @@ def _attainment(row: Row) -> Attainment:
     )
 
 
+def _explanation(row: Row) -> Explanation:
+    return Explanation(**dict(row))
+
+
 def _targeted(row: Row) -> Targeted:
     return Targeted(
         attainment_id=row["attainment_id"],
@@ -228,3 +196,35 @@ def _targeted(row: Row) -> Targeted:
 async def all_targeted(conn: Connection, after: UUID, limit: int) -> Sequence[UUID]:
     """Return the attainments that have a target, by id, behind one."""
     return [row["attainment_id"] for row in await conn.fetch(_ALL_TARGETED, after, limit)]
+
+
+ATTAINMENTS: Final = Listing(
+    select=_TOTALS,
+    of=_attainment,
+    fields={
+        "id": Field(Kind.ID, "a.id", sorts=True),
+        "scope": Field(Kind.CHOICE, "a.scope", choices=tuple(ScopeKind)),
+        "scope_id": Field(Kind.ID, "a.scope_id"),
+        "metric": Field(Kind.CHOICE, "a.metric", choices=tuple(Metric)),
+        "period": Field(Kind.TEXT, "a.period"),
+        "starts": Field(Kind.DATE, "a.starts"),
+        "ends": Field(Kind.DATE, "a.ends"),
+        "currency": Field(Kind.CHOICE, "a.currency"),
+        "actual": Field(Kind.DECIMAL, "a.actual"),
+        "deals": Field(Kind.INTEGER, "a.deals"),
+        "target": Field(Kind.DECIMAL, "t.value", nullable=True, column="value"),
+    },
+)
+ENTRIES: Final = Listing(
+    select=_ENTRIES,
+    of=_explanation,
+    key="cause_id",
+    fields={
+        "attainment_id": Field(Kind.ID, "e.attainment_id"),
+        "cause_id": Field(Kind.ID, "e.cause_id", sorts=True),
+        "fact_id": Field(Kind.ID, "e.fact_id"),
+        "source": Field(Kind.CHOICE, "e.source"),
+        "amount": Field(Kind.DECIMAL, "e.amount"),
+        "posted_at": Field(Kind.INSTANT, "e.posted_at"),
+    },
+)

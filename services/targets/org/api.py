@@ -4,16 +4,18 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
 from services.targets.org import commands, queries
 from services.targets.org.commands import MemberDraft, UnitDraft
 from services.targets.org.model import Member, Unit
+from services.targets.org.queries import AssignedMember, PlacedUnit
 from shared.fields import Body, BusinessDate, Code, Id, Name, View
 from shared.http.call import CallOf
 from shared.http.external import ExternalView
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.ids import External
 
@@ -74,6 +76,11 @@ class PlacedUnitView(UnitView):
 
     parent_id: UUID | None
 
+    @classmethod
+    def placed(cls, found: PlacedUnit) -> "PlacedUnitView":
+        """Return the view of a unit that hangs somewhere."""
+        return cls(**dict(UnitView.of(found.unit)), parent_id=found.parent_id)
+
 
 class MemberView(View):
     """A member."""
@@ -99,6 +106,11 @@ class AssignedMemberView(MemberView):
 
     unit_id: UUID | None
     leads: bool
+
+    @classmethod
+    def assigned(cls, found: AssignedMember) -> "AssignedMemberView":
+        """Return the view of a member that belongs somewhere."""
+        return cls(**dict(MemberView.of(found.member)), unit_id=found.unit_id, leads=found.leads)
 
 
 @router.post("/units", status_code=201, openapi_extra=needs("org:write"), response_model=UnitView)
@@ -129,17 +141,34 @@ async def put_unit(
     return await call.run(UnitView.of, commands.save_unit, draft=body.draft(), key=key)
 
 
-@router.get("/units", openapi_extra=needs("org:read"))
-async def list_units(
-    call: CallOf, on: OnDay = None, limit: Limit = 50, cursor: Cursor = None
-) -> Page[PlacedUnitView]:
-    """List units by id, each with its parent on a day."""
-    found = await call.read(queries.units, after_id(cursor), limit + 1, _day(call, on))
-    views = [
-        PlacedUnitView(**dict(UnitView.of(placed.unit)), parent_id=placed.parent_id)
-        for placed in found
-    ]
-    return page_by_id(views, limit)
+@router.get("/units", openapi_extra=needs("org:read"), response_model=Page[PlacedUnitView])
+async def list_units(request: Request, call: CallOf, query: ListOf, on: OnDay = None) -> Response:
+    """List units, each with its parent on a day."""
+    return await listed(
+        request, call, queries.UNITS, PlacedUnitView.placed, query, given=[_day(call, on)]
+    )
+
+
+@router.get(
+    "/units/by-external/{source}/{external_id:path}",
+    openapi_extra=needs("org:read"),
+    response_model=PlacedUnitView,
+)
+async def read_unit_by_external(
+    source: Annotated[Code, Path()],
+    external_id: Annotated[Code, Path()],
+    call: CallOf,
+    on: OnDay = None,
+) -> Response:
+    """Return the unit of an external id with its parent on a day."""
+    key = External(source, external_id)
+    return await call.one(PlacedUnitView.placed, queries.unit, key, _day(call, on))
+
+
+@router.get("/units/{unit_id}", openapi_extra=needs("org:read"), response_model=PlacedUnitView)
+async def read_unit(unit_id: UUID, call: CallOf, on: OnDay = None) -> Response:
+    """Return a unit with its parent on a day."""
+    return await call.one(PlacedUnitView.placed, queries.unit, unit_id, _day(call, on))
 
 
 @router.post(
@@ -172,19 +201,36 @@ async def put_member(
     return await call.run(MemberView.of, commands.save_member, draft=body.draft(), key=key)
 
 
-@router.get("/members", openapi_extra=needs("org:read"))
-async def list_members(
-    call: CallOf, on: OnDay = None, limit: Limit = 50, cursor: Cursor = None
-) -> Page[AssignedMemberView]:
-    """List members by id, each with its unit on a day."""
-    found = await call.read(queries.members, after_id(cursor), limit + 1, _day(call, on))
-    views = [
-        AssignedMemberView(
-            **dict(MemberView.of(assigned.member)), unit_id=assigned.unit_id, leads=assigned.leads
-        )
-        for assigned in found
-    ]
-    return page_by_id(views, limit)
+@router.get("/members", openapi_extra=needs("org:read"), response_model=Page[AssignedMemberView])
+async def list_members(request: Request, call: CallOf, query: ListOf, on: OnDay = None) -> Response:
+    """List members, each with its unit on a day."""
+    return await listed(
+        request, call, queries.MEMBERS, AssignedMemberView.assigned, query, given=[_day(call, on)]
+    )
+
+
+@router.get(
+    "/members/by-external/{source}/{external_id:path}",
+    openapi_extra=needs("org:read"),
+    response_model=AssignedMemberView,
+)
+async def read_member_by_external(
+    source: Annotated[Code, Path()],
+    external_id: Annotated[Code, Path()],
+    call: CallOf,
+    on: OnDay = None,
+) -> Response:
+    """Return the member of an external id with its unit on a day."""
+    key = External(source, external_id)
+    return await call.one(AssignedMemberView.assigned, queries.member, key, _day(call, on))
+
+
+@router.get(
+    "/members/{member_id}", openapi_extra=needs("org:read"), response_model=AssignedMemberView
+)
+async def read_member(member_id: UUID, call: CallOf, on: OnDay = None) -> Response:
+    """Return a member with its unit on a day."""
+    return await call.one(AssignedMemberView.assigned, queries.member, member_id, _day(call, on))
 
 
 def _day(call: CallOf, on: date | None) -> date:

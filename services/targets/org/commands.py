@@ -57,6 +57,7 @@ async def save_unit(
     if known is None and isinstance(key, UUID):
         raise UnitNotFound(unit_id=key)
     external = key if isinstance(key, External) else None
+    ctx.check(0 if known is None else known.version)
     unit = known or Unit(new_id(), 0, draft.name, draft.kind, external)
     unit = replace(unit, name=draft.name, kind=draft.kind)
     placement = Placement(unit.id, draft.valid_from, draft.parent_id)
@@ -90,6 +91,7 @@ async def save_member(
     if known is None and isinstance(key, UUID):
         raise MemberNotFound(member_id=key)
     external = key if isinstance(key, External) else None
+    ctx.check(0 if known is None else known.version)
     member = replace(known or Member(new_id(), 0, draft.name, external), name=draft.name)
     assignment = Assignment(member.id, draft.valid_from, draft.unit_id, draft.leads)
     told: list[Contract] = []

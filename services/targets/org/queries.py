@@ -1,6 +1,6 @@
 """Reading the organisation."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, LiteralString
@@ -10,8 +10,13 @@ from services.targets.org import store
 from services.targets.org.model import Member, Organisation, Unit
 from services.targets.org.store import to_member, to_unit
 from shared.contracts.targets import ScopeKind
-from shared.db import Connection
+from shared.db import Connection, Row
 from shared.errors import NotFound
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind, Value
+from shared.ids import External
+from shared.lists.listing import Listing
+from shared.sql import anything
 
 _UNITS: Final[LiteralString] = """
     SELECT u.id, u.version, u.name, u.kind, u.external_source, u.external_id, p.parent_id
@@ -19,12 +24,9 @@ _UNITS: Final[LiteralString] = """
       LEFT JOIN LATERAL (
         SELECT parent_id
           FROM unit_placement
-         WHERE unit_id = u.id AND valid_from <= $3
+         WHERE unit_id = u.id AND valid_from <= $1
          ORDER BY valid_from DESC
          LIMIT 1) AS p ON true
-     WHERE u.id > $1
-     ORDER BY u.id
-     LIMIT $2
 """
 _MEMBERS: Final[LiteralString] = """
     SELECT m.id, m.version, m.name, m.external_source, m.external_id, a.unit_id, a.leads
@@ -32,12 +34,9 @@ _MEMBERS: Final[LiteralString] = """
       LEFT JOIN LATERAL (
         SELECT unit_id, leads
           FROM assignment
-         WHERE member_id = m.id AND valid_from <= $3
+         WHERE member_id = m.id AND valid_from <= $1
          ORDER BY valid_from DESC
          LIMIT 1) AS a ON true
-     WHERE m.id > $1
-     ORDER BY m.id
-     LIMIT $2
 """
 _KNOWN: Final[LiteralString] = """
     SELECT 'unit' AS kind, id FROM unit WHERE id = ANY($1::uuid[])
@@ -94,13 +93,59 @@ async def known(conn: Connection, scopes: Collection[UUID]) -> set[tuple[ScopeKi
     return {(ScopeKind(row["kind"]), row["id"]) for row in rows}
 
 
-async def units(conn: Connection, after: UUID, limit: int, day: date) -> Sequence[PlacedUnit]:
-    """Return units by id, each with its parent on a day."""
-    rows = await conn.fetch(_UNITS, after, limit, day)
-    return [PlacedUnit(to_unit(row), row["parent_id"]) for row in rows]
+async def unit(conn: Connection, key: UUID | External, day: date) -> PlacedUnit:
+    """Return a unit with its parent on a day; raises UnitNotFound."""
+    found = await UNITS.only(conn, anything, given=[day], **_named(key))
+    if found is None:
+        raise UnitNotFound(unit_id=key.id if isinstance(key, External) else key)
+    return found
 
 
-async def members(conn: Connection, after: UUID, limit: int, day: date) -> Sequence[AssignedMember]:
-    """Return members by id, each with its unit on a day."""
-    rows = await conn.fetch(_MEMBERS, after, limit, day)
-    return [AssignedMember(to_member(row), row["unit_id"], bool(row["leads"])) for row in rows]
+async def member(conn: Connection, key: UUID | External, day: date) -> AssignedMember:
+    """Return a member with its unit on a day; raises MemberNotFound."""
+    found = await MEMBERS.only(conn, anything, given=[day], **_named(key))
+    if found is None:
+        raise MemberNotFound(member_id=key.id if isinstance(key, External) else key)
+    return found
+
+
+def _named(key: UUID | External) -> dict[str, Value]:
+    if isinstance(key, External):
+        return {"external_source": key.source, "external_id": key.id}
+    return {"id": key}
+
+
+def _placed(row: Row) -> PlacedUnit:
+    return PlacedUnit(to_unit(row), row["parent_id"])
+
+
+def _assigned(row: Row) -> AssignedMember:
+    return AssignedMember(to_member(row), row["unit_id"], bool(row["leads"]))
+
+
+UNITS: Final = Listing(
+    select=_UNITS,
+    of=_placed,
+    fields={
+        "id": Field(Kind.ID, "u.id", sorts=True),
+        "name": Field(Kind.TEXT, "u.name"),
+        "kind": Field(Kind.TEXT, "u.kind"),
+        "parent_id": Field(Kind.ID, "p.parent_id", nullable=True),
+        "external_source": Field(Kind.TEXT, "u.external_source", nullable=True),
+        "external_id": Field(Kind.TEXT, "u.external_id", nullable=True),
+    },
+)
+"""Its own place is the day on which units hang where they are said to."""
+MEMBERS: Final = Listing(
+    select=_MEMBERS,
+    of=_assigned,
+    fields={
+        "id": Field(Kind.ID, "m.id", sorts=True),
+        "name": Field(Kind.TEXT, "m.name"),
+        "unit_id": Field(Kind.ID, "a.unit_id", nullable=True),
+        "leads": Field(Kind.BOOLEAN, "a.leads", nullable=True),
+        "external_source": Field(Kind.TEXT, "m.external_source", nullable=True),
+        "external_id": Field(Kind.TEXT, "m.external_id", nullable=True),
+    },
+)
+"""Its own place is the day on which members belong where they are said to."""

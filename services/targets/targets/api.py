@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import Field
 
@@ -12,7 +13,8 @@ from services.targets.targets.model import Target
 from shared.contracts.targets import Metric, ScopeKind
 from shared.fields import Body, CurrencyCode, DecimalText, Id, PeriodName, View
 from shared.http.call import CallOf
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.money import figure
 
@@ -91,17 +93,24 @@ async def put_targets(body: TargetsBody, call: CallOf) -> Response:
     return await call.run(_views, commands.put_targets, drafts=drafts)
 
 
-@router.get("/targets", openapi_extra=needs("targets:read"))
+@router.get("/targets", openapi_extra=needs("targets:read"), response_model=Page[TargetView])
 async def list_targets(
+    request: Request,
     call: CallOf,
+    query: ListOf,
     period: PeriodName | None = None,
     scope_id: UUID | None = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[TargetView]:
-    """List targets by id, those of a period or scope where one is given."""
-    found = await call.read(queries.listed, after_id(cursor), period, scope_id, limit + 1)
-    return page_by_id([TargetView.of(target) for target in found], limit)
+) -> Response:
+    """List targets, those of a period or scope where one is given."""
+    return await listed(
+        request, call, queries.TARGETS, TargetView.of, query, period=period, scope_id=scope_id
+    )
+
+
+@router.get("/targets/{target_id}", openapi_extra=needs("targets:read"), response_model=TargetView)
+async def read_target(target_id: UUID, call: CallOf) -> Response:
+    """Return a target."""
+    return await call.one(TargetView.of, queries.one, target_id)
 
 
 def _views(targets: Sequence[Target]) -> TargetsView:

@@ -17,6 +17,7 @@ from shared.db import Connection
 from shared.errors import Conflict, Invalid, PharosError
 from shared.events import outbox
 from shared.ids import new_id
+from shared.lists.asked import Asked
 
 
 class UnknownScope(Invalid):
@@ -93,7 +94,8 @@ async def put_many_in(
 
 async def snapshot(conn: Connection, after: UUID, limit: int) -> Sequence[Contract]:
     """Return the next targets by id, each with where its attainment stands, as events tell it."""
-    targets = await queries.listed(conn, after, None, None, limit)
+    found = await queries.TARGETS.page(conn, Asked(limit=limit, place=(after,)))
+    targets = found.items
     standing = await attainment.standing(conn, [target.key.id for target in targets])
     return [*map(rules.told, targets), *standing]
 

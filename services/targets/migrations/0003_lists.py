@@ -1,0 +1,15 @@
+"""Targets are listed by period, too."""
+
+from pathlib import Path
+
+from shared.migrate import run_file
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    run_file(Path(__file__).with_suffix(".sql"))

@@ -1,0 +1,1 @@
+CREATE INDEX target_period ON target (period, id);
