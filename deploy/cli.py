@@ -44,6 +44,10 @@ def _known(name: str) -> str:
     return name
 
 
+def _all_known(names: list[str] | None) -> list[str]:
+    return [_known(name) for name in names or ()]
+
+
 ServiceName = Annotated[
     str, typer.Argument(metavar="SERVICE", help=", ".join(SERVICES), callback=_known)
 ]
@@ -157,18 +161,95 @@ def verify(
     from deploy import verifying
     from shared.period import FiscalCalendar
 
-    if lang not in {None, "en", "zh"}:
-        raise typer.BadParameter("The verifier speaks en and zh.")
+    language = _language(lang)
     calendar = FiscalCalendar(start_month=fiscal_year_start_month)
     try:
         report = verifying.verified(databases, data, calendar)
     except (EmbeddedError, verifying.NotVerified) as error:
         _told(str(error))
         raise typer.Exit(verifying.NOT_VERIFIED) from None
-    language = lang or verifying.language_of(os.environ)
     words = verifying.told_to_machines(report) if as_json else verifying.told(report, language)
     typer.echo(words)
     raise typer.Exit(verifying.exit_code(report))
+
+
+audit_app = typer.Typer(help="The audit trail: verify and anchor it.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+
+Trails = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SERVICE]...", help="Left out: all.", callback=_all_known),
+]
+RunData = Annotated[Path, typer.Option(help="Folder of a local run, which must be running.")]
+Databases = Annotated[
+    str | None,
+    typer.Option(
+        envvar="PHAROS_VERIFY_DATABASES",
+        help="Instead: JSON, service → postgresql://…; services may be left out.",
+    ),
+]
+
+
+@audit_app.command("verify")
+def audit_verify(
+    services: Trails = None,
+    anchor: Annotated[
+        Path | None, typer.Option(help="What `pharos audit anchor` saved, kept elsewhere.")
+    ] = None,
+    data: RunData = Path(".pharos"),
+    databases: Databases = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    lang: Annotated[str | None, typer.Option(help="en or zh; else by LANG.")] = None,
+) -> None:
+    """Work out the hashes of all audited changes anew and name what was tampered with.
+
+    Exit code 0: nothing wrong; 1: something is wrong; 3: something has waited too long to be
+    sealed; 4: nothing could be verified.
+    """
+    from deploy import auditing, verifying
+
+    language = _language(lang)
+    try:
+        dsns = auditing.databases_of(services or (), databases, data)
+        report = auditing.verified(dsns, anchor)
+    except (EmbeddedError, verifying.NotVerified) as error:
+        _told(str(error))
+        raise typer.Exit(verifying.NOT_VERIFIED) from None
+    words = verifying.told_to_machines(report) if as_json else verifying.told(report, language)
+    typer.echo(words)
+    raise typer.Exit(verifying.exit_code(report))
+
+
+@audit_app.command("anchor")
+def audit_anchor(
+    services: Trails = None,
+    save: Annotated[Path | None, typer.Option(help="Also append it to this file.")] = None,
+    data: RunData = Path(".pharos"),
+    databases: Databases = None,
+) -> None:
+    """Print where the audit trails end, a line each: keep it where no administrator reaches."""
+    from deploy import auditing, verifying
+    from deploy.audit import anchors
+
+    try:
+        found = auditing.ends(auditing.databases_of(services or (), databases, data))
+    except (EmbeddedError, verifying.NotVerified) as error:
+        _told(str(error))
+        raise typer.Exit(verifying.NOT_VERIFIED) from None
+    lines = [anchors.written(anchor) for anchor in found]
+    for line in lines:
+        typer.echo(line)
+    if save is not None:
+        with save.open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+
+def _language(lang: str | None) -> str:
+    from deploy import verifying
+
+    if lang not in {None, "en", "zh"}:
+        raise typer.BadParameter("The verifier speaks en and zh.")
+    return lang or verifying.language_of(os.environ)
 
 
 @contextmanager

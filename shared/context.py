@@ -1,6 +1,6 @@
 """The context of a change: who caused it, when, and under which correlation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -42,11 +42,26 @@ _ONE_PARTITION = Installation()
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """How somebody asked for a change: through which client, in which roles, how, and why.
+
+    ``route`` is the template of the path. What is asked for is audited, whenever it is done.
+    """
+
+    client: str
+    roles: tuple[str, ...]
+    method: str
+    route: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What every command and reaction is told about its cause.
 
     ``causation_id`` is the event that a reaction answers, None for a request. ``expected`` are the
-    versions that the caller works from (If-Match), None where any will do.
+    versions that the caller works from (If-Match), None where any will do. ``asked`` is None for
+    what follows by itself.
     """
 
     actor: str
@@ -57,6 +72,11 @@ class Context:
     expected: frozenset[int] | None = None
     origin: Origin = Origin.LIVE
     traceparent: str | None = None
+    asked: Asked | None = None
+
+    def following(self) -> "Context":
+        """Return the context of what follows by itself from what was asked for."""
+        return replace(self, asked=None)
 
     def check(self, version: int) -> None:
         """Refuse to change what is not at a version that the caller knows; 0 is not there yet.

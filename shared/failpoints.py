@@ -38,6 +38,9 @@ PLACES: Final[Mapping[str, str]] = {
     "recalculation.taken": "Marked payees are taken off the list; nothing is posted or committed.",
     "incentives.posting": "What payees are due is worked out; none of it is written.",
     "incentives.posted": "Pay and its events are written; nothing is committed.",
+    "audit.taken": "Changes are taken off the waiting list; they have no numbers yet.",
+    "audit.sealing": "A block and its rows are written and chained; nothing is committed.",
+    "audit.sealed": "A block is committed; this process does not know it.",
     "retention.forgotten": "Some old keys are forgotten for good, others wait for the next round.",
 }
 """Every failpoint, and what has and has not happened there."""

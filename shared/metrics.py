@@ -31,6 +31,10 @@ class Metrics:
         self.outbox_age = self._gauge(
             "outbox_age_seconds", "Age of the oldest event without a number.", ()
         )
+        self.audit_head = self._gauge("audit_head", "Number of the last sealed change.", ())
+        self.audit_age = self._gauge(
+            "audit_unsealed_age_seconds", "Age of the oldest change that is not sealed.", ()
+        )
         self.lease_held = self._gauge(
             "lease_held", "1 while this process holds the lease.", ("name",)
         )

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import httpx
 
 from shared import clock
+from shared.audit.sealer import Sealer
 from shared.auth.client import TokenSource
 from shared.auth.tokens import KeySet, Verifier
 from shared.context import Context, Installation
@@ -174,7 +175,8 @@ class Runtime:
                 self.database, self.settings.log_retention_days, self.metrics
             )
 
-        leased: Sequence[Relay | Consumer] = [*relays, *consumers]
+        sealer = Sealer(self.service, self.database, self.metrics, self.settings.lease_seconds)
+        leased: Sequence[Relay | Consumer | Sealer] = [*relays, *consumers, sealer]
         leases = [part.lease for part in leased]
         watch = Watch(self.database, self.metrics, leases, figures)
         runs = [part.run for part in leased]

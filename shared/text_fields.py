@@ -14,6 +14,7 @@ from shared.field_words import refuse
 
 NAME_LENGTH_MAX: Final = 200
 CODE_LENGTH_MAX: Final = 64
+REASON_LENGTH_MAX: Final = 500
 NOTE_LENGTH_MAX: Final = 4000
 
 # Controls, surrogates, noncharacters, and the overrides of writing direction that let a text read
@@ -117,6 +118,10 @@ Name = Annotated[str, _Text(NAME_LENGTH_MAX, _line, _shown_as(_REFUSED_IN_LINE),
 """One line, 1 to 200 characters."""
 Code = Annotated[str, _Text(CODE_LENGTH_MAX, _code, _shown_as(_REFUSED_IN_LINE), "ERP-2025/0042")]
 """A code of another system or of the enterprise: printable, 1 to 64 characters."""
+Reason = Annotated[
+    str, _Text(REASON_LENGTH_MAX, _line, _shown_as(_REFUSED_IN_LINE), "客户更正了合同金额")
+]
+"""Why something is done: one line, 1 to 500 characters."""
 Note = Annotated[
     str, _Text(NOTE_LENGTH_MAX, _note, _shown_as(_REFUSED_IN_NOTE), "客户要求三月底前交付。")
 ]

@@ -79,6 +79,9 @@ def _of_vitals(service: str, vitals: Json, consumers: Sequence[Json]) -> Iterato
     if (age := vitals["outbox_age_seconds"]) > AGE_SECONDS_MAX:
         command = f"pharos serve {service} --role worker"
         yield Finding("outbox_old", {**about, "age": round(age)}, command)
+    if (age := vitals["audit_unsealed_age_seconds"]) > AGE_SECONDS_MAX:
+        command = f"pharos serve {service} --role worker"
+        yield Finding("audit_unsealed", {**about, "age": round(age)}, command)
     for relay in vitals["relays"]:
         if (behind := relay["head"] - relay["acknowledged"]) > EVENTS_BEHIND_MAX:
             facts = {"behind": behind, "partition": relay["partition"]}
@@ -105,6 +108,7 @@ def _of_what_waits(service: str, vitals: Json) -> Iterator[Finding]:
 def _of_leases(service: str, vitals: Json, consumers: Sequence[Json]) -> Iterator[Finding]:
     held = {lease["name"] for lease in vitals["leases"] if lease["held"]}
     wanted = [f"relay:{relay['partition']}" for relay in vitals["relays"]]
+    wanted.append("audit")
     wanted += [
         f"consumer:{one['consumer']}:{one['source']}:{one['partition']}"
         for one in consumers

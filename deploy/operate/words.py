@@ -176,6 +176,10 @@ WORDS: Final[dict[str, Words]] = {
         en="{service} has events that wait for a number since {age} s: its relay does not work.",
         zh="{service} 有事件等待编号已 {age} 秒：其中继没有工作。",
     ),
+    "audit_unsealed": Words(
+        en="{service} has changes that wait to be sealed since {age} s: its audit trail stands.",
+        zh="{service} 有变更等待封存已 {age} 秒：其审计记录停滞。",
+    ),
     "broker_behind": Words(
         en="The broker lacks the last {behind} events of {service} (partition {partition}). "
         "Readers take them from the feed.",

@@ -31,6 +31,10 @@ _OF_CHECK: Final[Mapping[str, Words]] = {
         "stopped, an operator must repair it: {where}: {says}",
         "已停止，需要运维人员修复：{where}：{says}",
     ),
+    "audit.unsealed": (
+        "not yet followed: {where} has waited {says} to be sealed",
+        "尚未跟上：{where} 已等待封存 {says}",
+    ),
     "parked.waits": (
         "parked, replay or discard it: {where}: {says}",
         "已搁置，请重放或丢弃：{where}：{says}",
@@ -77,6 +81,9 @@ _COUNTED: Final[Mapping[str, Words]] = {
     "incentives": ("incentives", "项激励"),
     "incentive_entries": ("incentive entries", "条激励分录"),
     "win_counts": ("counts of wins", "项成交计数"),
+    "audit_rows": ("audited changes", "条变更记录"),
+    "audit_blocks": ("blocks", "个区块"),
+    "audit_pending": ("unsealed changes", "条未封存变更"),
     "idempotency_keys": ("idempotency keys", "个幂等键"),
 }
 _SUMMARY: Final[Words] = (

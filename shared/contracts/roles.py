@@ -6,6 +6,7 @@ READ_PAY = {"plans:read", "credits:read", "statements:read"}
 WRITE_ORGANISATION = {"org:write", "targets:write"}
 WRITE_PIPELINE = {"accounts:write", "deals:write", "products:write"}
 OPERATE = {"events:read", "operations:read", "operations:write"}
+AUDIT = {"audit:read"}
 
 ROLES: dict[str, frozenset[str]] = {
     "admin": frozenset(
@@ -15,6 +16,7 @@ ROLES: dict[str, frozenset[str]] = {
         | WRITE_ORGANISATION
         | WRITE_PIPELINE
         | OPERATE
+        | AUDIT
         | {"plans:write", "articles:read"}
     ),
     "sales_ops": frozenset(
@@ -33,6 +35,7 @@ ROLES: dict[str, frozenset[str]] = {
         READ_ORGANISATION
         | READ_PIPELINE
         | READ_PAY
+        | AUDIT
         | {"events:read", "operations:read", "articles:read"}
     ),
     "service": frozenset(READ_ORGANISATION | READ_PIPELINE | READ_PAY | {"events:read"}),

@@ -59,6 +59,7 @@ class Event:
             causation_id=self.id,
             origin=self.origin,
             traceparent=self.traceparent,
+            asked=None,
         )
 
 

@@ -1,34 +1,80 @@
-"""The outbox: events leave in the very statement or transaction that makes them true."""
+"""The outbox: events leave in the very statement or transaction that makes them true.
 
-from collections.abc import Iterable
+With them goes the row of the audit trail, where somebody asked for the change: the one parameter of
+a statement carries both, so that neither can be there without the other.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import Final, LiteralString
 
 import orjson
 
+from shared.audit.model import Change, Record, record
 from shared.context import Context
 from shared.contracts.contract import Contract
 from shared.db import Connection, tells_of_events
 
-APPEND: Final[LiteralString] = """
-    INSERT INTO outbox (
-        partition, event_id, type, aggregate_id, aggregate_version, occurred_at,
-        correlation_id, causation_id, origin, traceparent, payload
-    )
-    SELECT e.partition, e.event_id, e.type, e.aggregate_id, e.aggregate_version, e.occurred_at,
-           e.correlation_id, e.causation_id, e.origin, e.traceparent, e.payload
-      FROM json_to_recordset($1::json) AS e (
-        partition smallint, event_id uuid, type text, aggregate_id uuid,
-        aggregate_version bigint, occurred_at timestamptz, correlation_id uuid,
-        causation_id uuid, origin text, traceparent text, payload json)
+APPENDING: Final[LiteralString] = """
+    WITH noted AS (
+        INSERT INTO audit_pending (digest, content)
+        SELECT decode(a.digest, 'hex'), a.content
+          FROM json_to_recordset($1::json -> 'audit') AS a (digest text, content json)),
+    appended AS (
+        INSERT INTO outbox (
+            partition, event_id, type, aggregate_id, aggregate_version, occurred_at,
+            correlation_id, causation_id, origin, traceparent, payload
+        )
+        SELECT e.partition, e.event_id, e.type, e.aggregate_id, e.aggregate_version,
+               e.occurred_at, e.correlation_id, e.causation_id, e.origin, e.traceparent,
+               e.payload
+          FROM json_to_recordset($1::json -> 'events') AS e (
+            partition smallint, event_id uuid, type text, aggregate_id uuid,
+            aggregate_version bigint, occurred_at timestamptz, correlation_id uuid,
+            causation_id uuid, origin text, traceparent text, payload json))
 """
-"""Appends the rows of ``$1``; a store may put it before its own statement as a WITH query."""
+"""How a store's statement begins that writes what ``changes`` or ``rows`` returned as ``$1``."""
+APPEND: Final[LiteralString] = APPENDING + " SELECT true"
+"""Writes it by itself."""
+NOTHING: Final = "{}"
+"""What a statement writes that tells of nothing."""
+
+
+class EventWithoutChange(Exception):
+    """An event is told in the name of who asked, and no row of audit says what was changed.
+
+    A command hands its events over inside a Change; what follows by itself is told in the context
+    of ``ctx.following()``.
+    """
+
+
+def changes(ctx: Context, made: Iterable[Change]) -> str:
+    """Return changes as the parameter of APPENDING, in the order in which they happened.
+
+    The events go with a row of audit for each change that somebody asked for.
+    """
+    found = list(made)
+    events = [_row(ctx, event) for change in found for event in change.events]
+    asked = ctx.asked
+    return _parameter(events, () if asked is None else [record(ctx, asked, one) for one in found])
 
 
 def rows(announcements: Iterable[tuple[Context, Contract]]) -> str:
-    """Return events as the one parameter of APPEND, in the order in which they happened."""
-    found = [_row(ctx, content) for ctx, content in announcements]
-    tells_of_events.set(tells_of_events.get() or bool(found))
-    return orjson.dumps(found, default=str).decode()  # str: the ids that asyncpg reads
+    """Return events that follow by themselves as the parameter of APPENDING, in their order."""
+    found = []
+    for ctx, content in announcements:
+        if ctx.asked is not None:
+            raise EventWithoutChange(content.TYPE)
+        found.append(_row(ctx, content))
+    return _parameter(found, ())
+
+
+def _parameter(events: Sequence[dict[str, object]], records: Sequence[Record]) -> str:
+    tells_of_events.set(tells_of_events.get() or bool(events))
+    noted = [
+        {"digest": one.digest.hex(), "content": orjson.Fragment(one.content)} for one in records
+    ]
+    # str: the ids that asyncpg reads
+    return orjson.dumps({"events": events, "audit": noted}, default=str).decode()
 
 
 def _row(ctx: Context, content: Contract) -> dict[str, object]:
@@ -54,7 +100,12 @@ def partition_of(aggregate: int, partitions: int) -> int:
 
 
 async def append(conn: Connection, announcements: Iterable[tuple[Context, Contract]]) -> None:
-    """Append events in the caller's transaction, after it has locked their aggregates."""
-    batch = rows(announcements)
-    if batch != "[]":
-        await conn.execute(APPEND, batch)
+    """Append events that follow by themselves, after their aggregates were locked."""
+    found = list(announcements)
+    if found:
+        await conn.execute(APPEND, rows(found))
+
+
+async def note(conn: Connection, ctx: Context, *made: Change) -> None:
+    """Write changes that no statement of a store carries, in the caller's transaction."""
+    await conn.execute(APPEND, changes(ctx, made))

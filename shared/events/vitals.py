@@ -17,6 +17,13 @@ _AGE: Final[LiteralString] = """
         SELECT o.occurred_at FROM outbox AS o WHERE o.partition = r.partition ORDER BY o.id LIMIT 1)
            AS oldest
 """
+_AUDIT: Final[LiteralString] = """
+    SELECT head.number,
+           coalesce(greatest(extract(epoch FROM clock_timestamp() - oldest.noted_at), 0), 0)::float8
+               AS age
+      FROM audit_head AS head
+      LEFT JOIN (SELECT noted_at FROM audit_pending ORDER BY id LIMIT 1) AS oldest ON true
+"""
 _RELAYS: Final[LiteralString] = """
     SELECT partition, head, acknowledged FROM relay ORDER BY partition
 """
@@ -67,9 +74,15 @@ class LeaseVitals:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """Everything at one moment. ``outbox_age`` is that of the oldest event without a number."""
+    """Everything at one moment. ``outbox_age`` is that of the oldest event without a number.
+
+    ``audit_age`` is that of the oldest change that is not sealed, ``audit_head`` the number of the
+    last one that is.
+    """
 
     outbox_age: float
+    audit_age: float
+    audit_head: int
     relays: Sequence[RelayVitals]
     leases: Sequence[LeaseVitals]
     parked: Mapping[Watermark, int]
@@ -79,8 +92,11 @@ class Vitals:
 
 async def read(conn: Connection) -> Vitals:
     """Return the vital signs of this service."""
+    audit = await conn.fetchrow(_AUDIT)
     return Vitals(
         outbox_age=await conn.fetchval(_AGE),
+        audit_age=0.0 if audit is None else audit["age"],
+        audit_head=0 if audit is None else audit["number"],
         relays=[RelayVitals(**dict(row)) for row in await conn.fetch(_RELAYS)],
         leases=[LeaseVitals(**dict(row)) for row in await conn.fetch(_LEASES)],
         parked={

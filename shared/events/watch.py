@@ -55,6 +55,8 @@ class Watch:
     def _show(self, found: Vitals) -> None:
         self._metrics.outbox_age.set(found.outbox_age)
         self._metrics.default_rows.set(found.default_rows)
+        self._metrics.audit_age.set(found.audit_age)
+        self._metrics.audit_head.set(found.audit_head)
         for mark, events in found.parked.items():
             self._metrics.parked_open.labels(*mark.labels).set(events)
         for relay in found.relays:

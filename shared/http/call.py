@@ -10,11 +10,12 @@ from pydantic import BaseModel
 
 from shared import clock
 from shared.auth.principal import Principal
-from shared.context import Context, Origin
+from shared.context import Asked, Context, Origin
 from shared.db import Connection, Database
 from shared.failpoints import reach
 from shared.http import idempotency, versions
 from shared.http.idempotency import Replayed, Reply
+from shared.http.reason import ChangeReason, read_reason
 from shared.ids import new_id
 from shared.runtime import Runtime
 
@@ -150,6 +151,7 @@ async def _call(
     key: IdempotencyKey = None,
     if_match: Tags = None,
     if_none_match: Tags = None,
+    reason: ChangeReason = None,
 ) -> Call:
     runtime: Runtime = request.app.state.runtime
     principal: Principal = request.state.principal
@@ -161,6 +163,13 @@ async def _call(
         installation=runtime.installation,
         traceparent=trace,
         expected=versions.expected(if_match),
+        asked=Asked(
+            client=principal.client,
+            roles=principal.roles,
+            method=request.method,
+            route=request.scope["route"].path,
+            reason=read_reason(reason),
+        ),
     )
     claim = None
     if key is not None:

@@ -10,10 +10,11 @@ from fastapi import Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.audit.model import Change
 from shared.context import Context
 from shared.db import Connection, is_passing
 from shared.errors import Conflict, NotFound, PharosError
-from shared.events import parking, watermark
+from shared.events import outbox, parking, watermark
 from shared.events.consumer import Subscription
 from shared.events.envelope import Event
 from shared.events.watermark import Position, Watermark
@@ -200,9 +201,9 @@ async def _replay(
         if (subscription.consumer, subscription.source) == (consumer, event.source):
             # Neither a batch nor another replay may bring another version of the fact meanwhile.
             await Watermark(consumer, event.source, event.partition).hold(conn)
-            await _react(conn, ctx, subscription, parking.decode(event))
+            await _react(conn, ctx.following(), subscription, parking.decode(event))
             await reach("replay.reacted")
-            await parking.settle(conn, parked_id, "replayed", ctx.actor)
+            await _settle(conn, ctx, parked_id, consumer, event, "replayed")
             await reach("replay.settled")
             return Settled(id=parked_id, state="replayed")
     raise ConsumerGone(consumer=consumer, source=event.source)
@@ -221,19 +222,61 @@ async def _react(conn: Connection, ctx: Context, subscription: Subscription, eve
 
 
 async def _discard(conn: Connection, ctx: Context, parked_id: UUID) -> Settled:
-    await parking.lock(conn, parked_id)
-    await parking.settle(conn, parked_id, "discarded", ctx.actor)
+    consumer, event = await parking.lock(conn, parked_id)
+    await _settle(conn, ctx, parked_id, consumer, event, "discarded")
     return Settled(id=parked_id, state="discarded")
 
 
-async def _resume(conn: Connection, _: Context, mark: Watermark, body: ResumeBody) -> ConsumerView:
-    await stopped_at(conn, mark)
+async def _settle(
+    conn: Connection, ctx: Context, parked_id: UUID, consumer: str, event: Event, state: str
+) -> None:
+    await parking.settle(conn, parked_id, state, ctx.actor)
+    known = {
+        "consumer": consumer,
+        "source": event.source,
+        "partition": event.partition,
+        "number": event.number,
+        "event_id": event.id,
+        "type": event.type,
+    }
+    before, after = {**known, "state": "parked"}, {**known, "state": state}
+    subject = str(parked_id)
+    await outbox.note(conn, ctx, Change("parked_event", state, subject, None, before, after))
+
+
+async def _resume(
+    conn: Connection, ctx: Context, mark: Watermark, body: ResumeBody
+) -> ConsumerView:
+    before = await stopped_at(conn, mark)
     await mark.resume(conn, body.after, body.event_id)
-    return ConsumerView.of(mark, Position(body.after, body.event_id, None, None))
+    after = Position(body.after, body.event_id, None, None)
+    await note_moved(conn, ctx, mark, "resumed", before, after)
+    return ConsumerView.of(mark, after)
 
 
-async def stopped_at(conn: Connection, mark: Watermark) -> str:
-    """Return why a consumer has stopped, and keep it so until the transaction ends.
+async def note_moved(
+    conn: Connection,
+    ctx: Context,
+    mark: Watermark,
+    action: str,
+    before: Position,
+    after: Position,
+    **more: int,
+) -> None:
+    """Put it into the audit trail that an operator moved a consumer."""
+    change = Change(
+        "consumer",
+        action,
+        f"{mark.consumer}/{mark.source}/{mark.partition}",
+        None,
+        ConsumerView.of(mark, before),
+        {**ConsumerView.of(mark, after).model_dump(mode="json"), **more},
+    )
+    await outbox.note(conn, ctx, change)
+
+
+async def stopped_at(conn: Connection, mark: Watermark) -> Position:
+    """Return where a consumer has stopped, and keep it so until the transaction ends.
 
     Raises ConsumerNotFound, and ConsumerNotStopped: one that is at work must not be moved.
     """
@@ -242,7 +285,7 @@ async def stopped_at(conn: Connection, mark: Watermark) -> str:
         raise ConsumerNotFound(consumer=mark.consumer, source=mark.source)
     if position.stopped is None:
         raise ConsumerNotStopped(consumer=mark.consumer, source=mark.source)
-    return position.stopped
+    return position
 
 
 def as_it_is(answer: Answer) -> Answer:

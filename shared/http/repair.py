@@ -16,10 +16,10 @@ from shared.errors import Conflict
 from shared.events import parking, repairs
 from shared.events.consumer import Subscription
 from shared.events.snapshot import START, Correct, Stretch, Tip
-from shared.events.watermark import Watermark
+from shared.events.watermark import Position, Watermark
 from shared.fields import Body, Code, Id, View
 from shared.http.call import CallOf
-from shared.http.operations import ConsumerNotFound, as_it_is, stopped_at
+from shared.http.operations import ConsumerNotFound, as_it_is, note_moved, stopped_at
 from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
 from shared.http.routes import needs, routes
 from shared.runtime import Runtime
@@ -122,15 +122,18 @@ def _subscription(subscriptions: Sequence[Subscription], mark: Watermark) -> Sub
 async def _step(
     conn: Connection, ctx: Context, mark: Watermark, correct: Correct, stretch: Stretch
 ) -> RepairView:
-    reason = await stopped_at(conn, mark)
-    corrected = await correct(conn, replace(ctx, origin=Origin.IMPORT), stretch)
+    before = after = await stopped_at(conn, mark)
+    corrected = await correct(conn, replace(ctx.following(), origin=Origin.IMPORT), stretch)
     tip = stretch.tip
     discarded = 0
     if stretch.last is None:
         # The snapshot says all that they said, or they are of a history that the source has not.
         discarded = await parking.settle_all(conn, *mark.labels, "discarded", ctx.actor)
         await mark.resume(conn, tip.number, tip.event_id)
-    await repairs.note(conn, ctx, mark, stretch, reason, corrected=corrected, discarded=discarded)
+        after = Position(tip.number, tip.event_id, None, None)
+    counts = {"corrected": corrected, "discarded": discarded}
+    await repairs.note(conn, ctx, mark, stretch, before.stopped or "", **counts)
+    await note_moved(conn, ctx, mark, "repaired", before, after, **counts)
     following = None
     if stretch.last is not None:
         following = RepairBody(after=stretch.last, number=tip.number, event_id=tip.event_id)

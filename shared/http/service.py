@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from shared.events.consumer import Subscription
 from shared.events.snapshot import SnapshotOf
 from shared.events.watch import Figure
-from shared.http import events, operations, problems, repair, system, vitals
+from shared.http import audit, events, operations, problems, repair, system, vitals
 from shared.http import snapshots as snapshot_routes
 from shared.http.middleware import BodyLimit, RequestScope
 from shared.http.routes import check
@@ -43,6 +43,7 @@ class Service:
             operations.router,
             repair.router,
             vitals.router,
+            audit.router,
         ),
         init=False,
     )

@@ -52,13 +52,17 @@ class FigureView(View):
 
 
 class VitalsView(View):
-    """How the service's events stand.
+    """How the service's events stand, and its audit trail.
 
+    `audit_head` is the number of the last sealed change, `audit_unsealed_age_seconds` the age of
+    the oldest one that is not sealed.
     `clock_ahead_seconds` is the service's clock less the database's; `revision` the one that the
     schema has, `newest_revision` the one that this release was made for.
     """
 
     outbox_age_seconds: float
+    audit_unsealed_age_seconds: float
+    audit_head: int
     relays: list[RelayView]
     leases: list[LeaseView]
     parked: list[ParkedCount]
@@ -78,6 +82,8 @@ async def read_vitals(request: Request, call: CallOf) -> VitalsView:
     found, counts, ahead = await call.read(_read, figures)
     return VitalsView(
         outbox_age_seconds=found.outbox_age,
+        audit_unsealed_age_seconds=found.audit_age,
+        audit_head=found.audit_head,
         relays=[
             RelayView(partition=one.partition, head=one.head, acknowledged=one.acknowledged)
             for one in found.relays

@@ -41,7 +41,7 @@ VALUES = (
     *("fractions", "functools", "heapq", "itertools", "math", "operator", "re", "types", "typing"),
     *("unicodedata", "uuid"),
     *("shared.contracts", "shared.currencies", "shared.errors", "shared.money", "shared.period"),
-    *("shared.ratio", "shared.ids.derived_id", "shared.ids.External"),
+    *("shared.personal", "shared.ratio", "shared.ids.derived_id", "shared.ids.External"),
 )
 WIRE = ("fastapi", "starlette", "httpx", "nats")
 OUTSIDE: dict[str, tuple[str, ...]] = {

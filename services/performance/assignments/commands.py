@@ -1,6 +1,6 @@
 """What can be asked of assignments. What they change in pay is worked off behind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from services.performance.assignments.model import Assignment
 from services.performance.incentives import commands as incentives
 from services.performance.plans import commands as plans
 from services.performance.plans.model import Plan
+from shared.audit.model import Change
 from shared.context import Context
 from shared.contracts.performance import PlanAssigned
 from shared.db import Connection
@@ -32,7 +33,7 @@ async def assign_many(
     known = await store.of_payees(conn, plan_id, payee_ids)
     calendar = ctx.installation.calendar
     added = rules.added(plan, payee_ids, valid_from, valid_to, known, calendar)
-    await _assign(conn, ctx, plan, dict.fromkeys(added, valid_from))
+    await _assign(conn, ctx, plan, [(None, one) for one in added], valid_from)
     return [Assignment(plan_id, payee_id, valid_from, valid_to) for payee_id in payee_ids]
 
 
@@ -47,26 +48,36 @@ async def end_many(
     plan = await plans.lock_in(conn, plan_id)
     known = await store.of_payees(conn, plan_id, payee_ids)
     changes = rules.ended(plan, payee_ids, valid_to, known, ctx.installation.calendar)
-    since = {
-        after: min(before.valid_to or valid_to, valid_to)
-        for before, after in changes
-        if before != after
-    }
-    await _assign(conn, ctx, plan, since)
+    moved = [(before, after) for before, after in changes if before != after]
+    await _assign(conn, ctx, plan, moved, valid_to)
     return [after for _, after in changes]
 
 
 async def _assign(
-    conn: Connection, ctx: Context, plan: Plan, since: Mapping[Assignment, date]
+    conn: Connection,
+    ctx: Context,
+    plan: Plan,
+    changes: Sequence[tuple[Assignment | None, Assignment]],
+    since: date,
 ) -> None:
-    """Write assignments that are new or changed, and mark their payees from these days on."""
-    if not since:
+    """Write assignments that are new or changed, and mark their payees to be worked out again.
+
+    They are from ``since`` on, from an earlier end on where there was one.
+    """
+    if not changes:
         return
     await incentives.lock_units_in(conn, plan.unit_ids)
-    events = outbox.rows((ctx, _assigned(assignment)) for assignment in since)
-    await store.save_many(conn, list(since), events)
-    days = {assignment.payee_id: day for assignment, day in since.items()}
+    told = [_change(before, after) for before, after in changes]
+    await store.save_many(conn, [after for _, after in changes], outbox.changes(ctx, told))
+    days = {
+        after.payee_id: since if before is None else min(before.valid_to or since, since)
+        for before, after in changes
+    }
     await incentives.put_off_in(conn, ctx, days)
+
+
+def _change(before: Assignment | None, after: Assignment) -> Change:
+    return Change.told(before, after, _assigned(after), noun="plan_assignment")
 
 
 def _assigned(assignment: Assignment) -> PlanAssigned:

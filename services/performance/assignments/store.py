@@ -15,9 +15,8 @@ _OF_PAYEES: Final[LiteralString] = """
      ORDER BY payee_id, valid_from
 """
 _SAVE: Final[LiteralString] = (
-    "WITH appended AS ("
-    + outbox.APPEND
-    + """)
+    outbox.APPENDING
+    + """
     INSERT INTO plan_assignment (id, plan_id, payee_id, valid_from, valid_to, version)
     SELECT a.id, a.plan_id, a.payee_id, a.valid_from, a.valid_to, a.version
       FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::date[], $6::date[], $7::bigint[])

@@ -30,6 +30,7 @@ from services.performance.incentives.model import (
 from services.performance.plans import queries as plans
 from services.performance.plans.queries import Holding
 from services.performance.quotas import queries as quotas
+from shared.audit.model import Change
 from shared.context import Context, Origin
 from shared.db import FAULT, Connection, Database, DatabaseUnavailable
 from shared.errors import NotFound, PharosError
@@ -132,11 +133,14 @@ async def recalculate_marked(database: Database, ctx: Context) -> int:
     return await _work_off_each(database, ctx, sorted(taken))
 
 
-async def retry(conn: Connection, _: Context, *, payee_id: UUID) -> Taken:
+async def retry(conn: Connection, ctx: Context, *, payee_id: UUID) -> Taken:
     """Work out again a payee who was set aside; raises RecalculationNotFound."""
     since = await store.retry(conn, payee_id)
     if since is None:
         raise RecalculationNotFound(payee_id=payee_id)
+    before, after = ({"since": since, "state": state} for state in ("set_aside", "waiting"))
+    change = Change("recalculation", "retried", str(payee_id), None, before, after)
+    await outbox.note(conn, ctx, change)
     return Taken(payee_id, since)
 
 

@@ -32,9 +32,8 @@ _OWNERS: Final[LiteralString] = """
     SELECT DISTINCT payee_id, period FROM incentive WHERE payee_id = ANY($1::uuid[])
 """
 _POST: Final[LiteralString] = (
-    "WITH appended AS ("
-    + outbox.APPEND
-    + """), posted AS (
+    outbox.APPENDING
+    + """, posted AS (
     INSERT INTO incentive_entry (
         id, payee_id, period, plan_id, component, plan_version, tier, amount, currency,
         cause_source, cause_partition, cause_first, cause_last, correlation_id, posted_at)

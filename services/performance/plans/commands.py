@@ -7,6 +7,7 @@ from services.performance.incentives import commands as incentives
 from services.performance.plans import rules, store
 from services.performance.plans.model import Draft, Plan
 from services.performance.plans.queries import PlanNotFound
+from shared.audit.model import Change
 from shared.context import Context
 from shared.contracts.performance import PlanSaved
 from shared.db import Connection
@@ -36,7 +37,7 @@ async def add_version(conn: Connection, ctx: Context, *, plan_id: UUID, draft: D
     held = await assignments.since(conn, plan_id, draft.valid_from)
     plan = rules.added(before, draft, held, ctx.installation.calendar)
     await incentives.lock_units_in(conn, plan.unit_ids)
-    await _save(conn, ctx, plan)
+    await _save(conn, ctx, before, plan)
     since = {assignment.payee_id: draft.valid_from for assignment in held}
     await incentives.put_off_in(conn, ctx, since)
     return plan
@@ -54,11 +55,11 @@ async def _made(
     conn: Connection, ctx: Context, external: External | None, name: str, draft: Draft
 ) -> Plan:
     plan = rules.made(new_id(), external, name, draft, ctx.installation.calendar)
-    await _save(conn, ctx, plan)
+    await _save(conn, ctx, None, plan)
     return plan
 
 
-async def _save(conn: Connection, ctx: Context, plan: Plan) -> None:
+async def _save(conn: Connection, ctx: Context, before: Plan | None, plan: Plan) -> None:
     last = plan.versions[-1]
     told = PlanSaved(
         version=plan.version,
@@ -67,4 +68,4 @@ async def _save(conn: Connection, ctx: Context, plan: Plan) -> None:
         name=plan.name,
         valid_from=last.valid_from,
     )
-    await store.save(conn, plan, outbox.rows([(ctx, told)]))
+    await store.save(conn, plan, outbox.changes(ctx, [Change.told(before, plan, told)]))

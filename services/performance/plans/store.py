@@ -35,9 +35,8 @@ VERSIONS: Final[LiteralString] = """
      ORDER BY plan_id, number
 """
 _SAVE: Final[LiteralString] = (
-    "WITH appended AS ("
-    + outbox.APPEND
-    + """), added AS (
+    outbox.APPENDING
+    + """, added AS (
     INSERT INTO plan_version (plan_id, number, valid_from, currency, components, unit_ids)
     VALUES ($2, $7, $8, $9, $10, $11)
     )

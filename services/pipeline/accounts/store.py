@@ -14,9 +14,8 @@ _LOCK_EXTERNAL: Final[LiteralString] = """
        FOR UPDATE
 """
 _SAVE: Final[LiteralString] = (
-    "WITH appended AS ("
-    + outbox.APPEND
-    + """)
+    outbox.APPENDING
+    + """
     INSERT INTO account (id, version, name, external_source, external_id)
     VALUES ($2, $3, $4, $5, $6)
     ON CONFLICT (id) DO UPDATE

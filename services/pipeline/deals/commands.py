@@ -17,6 +17,7 @@ from services.pipeline.deals.model import (
 )
 from services.pipeline.deals.queries import DealNotFound
 from services.pipeline.products import queries as products
+from shared.audit.model import Change
 from shared.context import Context
 from shared.contracts.pipeline import DealFact
 from shared.db import Connection
@@ -146,8 +147,8 @@ async def _save(
     conn: Connection, ctx: Context, changes: Sequence[tuple[Deal | None, Deal]]
 ) -> None:
     if changes:
-        events = outbox.rows((ctx, rules.told(before, after)) for before, after in changes)
-        await store.save_many(conn, [after for _, after in changes], events)
+        told = [Change.told(before, after, rules.told(before, after)) for before, after in changes]
+        await store.save_many(conn, [after for _, after in changes], outbox.changes(ctx, told))
 
 
 async def _check_references(

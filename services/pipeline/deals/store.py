@@ -39,9 +39,8 @@ _LOCK_EXTERNAL: Final[LiteralString] = (
 """
 )
 _SAVE: Final[LiteralString] = (
-    "WITH appended AS ("
-    + outbox.APPEND
-    + """)
+    outbox.APPENDING
+    + """
     INSERT INTO deal (
         id, version, name, stage, owner_id, account_id, amount, currency, lines, shares,
         opened_on, closed_on, external_source, external_id)

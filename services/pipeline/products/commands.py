@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from services.pipeline.products import store
 from services.pipeline.products.model import Product
+from shared.audit.model import Change
 from shared.context import Context
 from shared.contracts.contract import MoneyValue
 from shared.contracts.pipeline import ProductSaved
@@ -31,7 +32,8 @@ async def put_product(
         if product == known:
             return known
         product = replace(product, version=known.version + 1)
-    await store.save(conn, product, outbox.rows([(ctx, _saved(product))]))
+    told = Change.told(known, product, _saved(product))
+    await store.save(conn, product, outbox.changes(ctx, [told]))
     return product
 
 

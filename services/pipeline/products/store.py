@@ -14,9 +14,8 @@ _LOCK: Final[LiteralString] = """
        FOR UPDATE
 """
 _SAVE: Final[LiteralString] = (
-    "WITH appended AS ("
-    + outbox.APPEND
-    + """)
+    outbox.APPENDING
+    + """
     INSERT INTO product (id, version, code, name, line, list_price, currency)
     VALUES ($2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (id) DO UPDATE

@@ -8,6 +8,7 @@ from services.targets.attainment import commands as attainment
 from services.targets.org import rules, store
 from services.targets.org.model import Assignment, Member, Placement, Unit
 from services.targets.org.queries import MemberNotFound, UnitNotFound
+from shared.audit.model import Change
 from shared.context import Context
 from shared.contracts.contract import Contract
 from shared.contracts.targets import MemberAssigned, MemberSaved, UnitPlaced, UnitSaved
@@ -61,11 +62,12 @@ async def save_unit(
     unit = known or Unit(new_id(), 0, draft.name, draft.kind, external)
     unit = replace(unit, name=draft.name, kind=draft.kind)
     placement = Placement(unit.id, draft.valid_from, draft.parent_id)
+    held = await store.placement_on(conn, unit.id, draft.valid_from)
     told: list[Contract] = []
     if unit != known:
         unit = replace(unit, version=unit.version + 1)
         told.append(_unit_saved(unit))
-    if await _moves_unit(conn, placement):
+    if held is None or held.parent_id != placement.parent_id:
         await _check_unit(conn, draft.parent_id, "/parent_id")
         rules.refuse_circle(await store.parents(conn), placement)
         await store.change(conn, new_id())
@@ -73,8 +75,12 @@ async def save_unit(
         await attainment.mark_scope(conn, unit.id, draft.valid_from)
         unit = replace(unit, version=unit.version + 1)
         told.append(_unit_placed(unit, placement))
+    else:
+        placement = held
     if told:
-        await store.save_unit(conn, unit, outbox.rows((ctx, event) for event in told))
+        before = None if known is None else {"unit": known, "placement": held}
+        change = Change.told(before, {"unit": unit, "placement": placement}, *told)
+        await store.save_unit(conn, unit, outbox.changes(ctx, [change]))
     return unit
 
 
@@ -94,19 +100,24 @@ async def save_member(
     ctx.check(0 if known is None else known.version)
     member = replace(known or Member(new_id(), 0, draft.name, external), name=draft.name)
     assignment = Assignment(member.id, draft.valid_from, draft.unit_id, draft.leads)
+    held = await store.assignment_on(conn, member.id, draft.valid_from)
     told: list[Contract] = []
     if member != known:
         member = replace(member, version=member.version + 1)
         told.append(MemberSaved(version=member.version, member_id=member.id))
-    if await _moves_member(conn, assignment):
+    if held is None or (held.unit_id, held.leads) != (draft.unit_id, draft.leads):
         await _check_unit(conn, draft.unit_id, "/unit_id")
         await store.change(conn, new_id())
         await store.assign(conn, assignment)
         await attainment.mark_scope(conn, member.id, draft.valid_from)
         member = replace(member, version=member.version + 1)
         told.append(_member_assigned(member, assignment))
+    else:
+        assignment = held
     if told:
-        await store.save_member(conn, member, outbox.rows((ctx, event) for event in told))
+        before = None if known is None else {"member": known, "assignment": held}
+        change = Change.told(before, {"member": member, "assignment": assignment}, *told)
+        await store.save_member(conn, member, outbox.changes(ctx, [change]))
     return member
 
 
@@ -131,17 +142,6 @@ def _member_assigned(member: Member, assignment: Assignment) -> MemberAssigned:
         leads=assignment.leads,
         valid_from=assignment.valid_from,
     )
-
-
-async def _moves_unit(conn: Connection, placement: Placement) -> bool:
-    held = await store.placement_on(conn, placement.unit_id, placement.valid_from)
-    return held is None or held.parent_id != placement.parent_id
-
-
-async def _moves_member(conn: Connection, assignment: Assignment) -> bool:
-    held = await store.assignment_on(conn, assignment.member_id, assignment.valid_from)
-    wished = (assignment.unit_id, assignment.leads)
-    return held is None or (held.unit_id, held.leads) != wished
 
 
 async def _check_unit(conn: Connection, unit_id: UUID | None, pointer: str) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from shared.ids import External
+from shared.personal import PERSONAL
 
 PATHS_MAX = 65_536
 
@@ -37,7 +38,7 @@ class Member:
 
     id: UUID
     version: int
-    name: str
+    name: str = field(metadata=PERSONAL)
     external: External | None
 
 

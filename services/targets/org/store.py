@@ -56,9 +56,8 @@ _MEMBER_EXTERNAL: Final[LiteralString] = """
      WHERE external_source = $1 AND external_id = $2
 """
 _SAVE_UNIT: Final[LiteralString] = (
-    "WITH appended AS ("
-    + outbox.APPEND
-    + """)
+    outbox.APPENDING
+    + """
     INSERT INTO unit (id, version, name, kind, external_source, external_id)
     VALUES ($2, $3, $4, $5, $6, $7)
     ON CONFLICT (id) DO UPDATE
@@ -66,9 +65,8 @@ _SAVE_UNIT: Final[LiteralString] = (
 """
 )
 _SAVE_MEMBER: Final[LiteralString] = (
-    "WITH appended AS ("
-    + outbox.APPEND
-    + """)
+    outbox.APPENDING
+    + """
     INSERT INTO member (id, version, name, external_source, external_id)
     VALUES ($2, $3, $4, $5, $6)
     ON CONFLICT (id) DO UPDATE

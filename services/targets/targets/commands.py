@@ -10,6 +10,7 @@ from services.targets.attainment.model import Key
 from services.targets.org import queries as organisation
 from services.targets.targets import queries, rules, store
 from services.targets.targets.model import Target
+from shared.audit.model import Change
 from shared.context import Context
 from shared.contracts.contract import Contract
 from shared.contracts.targets import Metric, ScopeKind
@@ -86,10 +87,16 @@ async def put_many_in(
             raise error.under(pointer(place)) from None
     changed = [target for target in targets.values() if known.get(target.key.id) is not target]
     if changed:
-        told = outbox.rows((ctx, rules.told(target)) for target in changed)
-        await store.save_many(conn, changed, told)
-        await attainment.open_for_targets(conn, ctx, [target.key for target in changed])
+        told = [_change(known.get(target.key.id), target) for target in changed]
+        await store.save_many(conn, changed, outbox.changes(ctx, told))
+        keys = [target.key for target in changed]
+        await attainment.open_for_targets(conn, ctx.following(), keys)
     return list(targets.values())
+
+
+def _change(before: Target | None, after: Target) -> Change:
+    told = rules.told(after)
+    return Change.told(None if before is None else rules.told(before), told, told)
 
 
 async def snapshot(conn: Connection, after: UUID, limit: int) -> Sequence[Contract]:

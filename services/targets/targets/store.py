@@ -19,9 +19,8 @@ _LOCK: Final[LiteralString] = """
        FOR UPDATE
 """
 _SAVE: Final[LiteralString] = (
-    "WITH appended AS ("
-    + outbox.APPEND
-    + """)
+    outbox.APPENDING
+    + """
     INSERT INTO target (
         id, version, attainment_id, scope, scope_id, metric, period, starts, ends, currency, value)
     SELECT t.id, t.version, t.attainment_id, t.scope, t.scope_id, t.metric, t.period, t.starts,

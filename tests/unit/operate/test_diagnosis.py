@@ -8,13 +8,14 @@ import pytest
 from deploy.operate.diagnosis import Finding, Signs, findings
 from deploy.operate.words import WORDS, language_of_terminal, sentence
 
-LEASES = ("relay:0", "consumer:attainment:pipeline:0")
+LEASES = ("relay:0", "audit", "consumer:attainment:pipeline:0")
 
 
 def vitals(**changes: Any) -> dict[str, Any]:
     """Return the vitals of a service that is well, but for the changes."""
     return {
         "outbox_age_seconds": 0.0,
+        "audit_unsealed_age_seconds": 0.0,
         "relays": [{"partition": 0, "head": 120, "acknowledged": 120}],
         "leases": [{"name": name, "held": True} for name in LEASES],
         "parked": [{"consumer": "attainment", "source": "pipeline", "partition": 0, "events": 0}],
@@ -41,7 +42,7 @@ def consumer(**changes: Any) -> dict[str, Any]:
 def found(*, reader: dict[str, Any] | None = None, **changes: Any) -> list[Finding]:
     """Return what is found wrong with targets, pipeline being well."""
     well = {"status": "ready", "database": "connected", "broker": "connected"}
-    leases = [{"name": "relay:0", "held": True}]
+    leases = [{"name": name, "held": True} for name in ("relay:0", "audit")]
     pipeline = Signs("pipeline", "http://p", None, None, well, vitals(leases=leases, parked=[]))
     targets = Signs(
         "targets", "http://t", None, None, well, vitals(**changes), [reader or consumer()]
@@ -59,12 +60,17 @@ def test_where_all_is_well_nothing_is_found() -> None:
         ({"revision": "0000"}, "schema_behind", "pharos migrate targets"),
         ({"outbox_age_seconds": 31.0}, "outbox_old", "pharos serve targets --role worker"),
         (
+            {"audit_unsealed_age_seconds": 31.0},
+            "audit_unsealed",
+            "pharos serve targets --role worker",
+        ),
+        (
             {"relays": [{"partition": 0, "head": 5_000, "acknowledged": 1}]},
             "broker_behind",
             "",
         ),
         (
-            {"leases": [{"name": "relay:0", "held": True}]},
+            {"leases": [{"name": name, "held": True} for name in ("relay:0", "audit")]},
             "lease_free",
             "pharos serve targets --role worker",
         ),
@@ -113,7 +119,7 @@ def test_a_backlog_is_told_from_a_thousand_events_on() -> None:
         "http://p",
         vitals=vitals(
             relays=[{"partition": 0, "head": 9_000, "acknowledged": 9_000}],
-            leases=[{"name": "relay:0", "held": True}],
+            leases=[{"name": name, "held": True} for name in ("relay:0", "audit")],
             parked=[],
         ),
     )

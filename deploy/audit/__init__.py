@@ -1,0 +1,1 @@
+"""Verification of the audit trail, by arithmetic of its own."""
