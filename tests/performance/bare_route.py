@@ -21,7 +21,8 @@ from deploy.local.ports import LOOPBACK
 from deploy.serving import configuration
 from services.pipeline.deals import rules, store
 from services.pipeline.deals.model import Deal, Line, Share, Terms
-from shared.context import Context
+from shared.audit.model import Change
+from shared.context import Asked, Context
 from shared.contracts.pipeline import DealStage
 from shared.db import columns
 from shared.events import outbox
@@ -55,8 +56,11 @@ def deal(deal_id: UUID, stage: DealStage) -> Deal:
 def _parameters() -> tuple[str, Sequence[Sequence[object]]]:
     """Return the events and the columns of a won deal as the statement takes them."""
     before, after = deal(_SOMEBODY, DealStage.OPEN), deal(_SOMEBODY, DealStage.WON)
-    ctx = Context("bench", datetime(2025, 1, 1, tzinfo=UTC), _SOMEBODY, traceparent=_trace())
-    return outbox.rows([(ctx, rules.told(before, after))]), columns([store._row(after)], 14)
+    asked = Asked("bench", ("admin",), "POST", "/deals/{deal_id}/win")
+    at = datetime(2025, 1, 1, tzinfo=UTC)
+    ctx = Context("bench", at, _SOMEBODY, traceparent=_trace(), asked=asked)
+    change = Change.told(before, after, rules.told(before, after))
+    return outbox.changes(ctx, [change]), columns([store._row(after)], 14)
 
 
 def _trace() -> str:

@@ -25,7 +25,7 @@ async def backed_up(stack: Stack, folder: Path, name: str) -> Backup:
     files = {service: folder / f"{name}-{service}.sql" for service in SERVICES}
     for service, file in files.items():
         await asyncio.to_thread(
-            _run, "pg_dump", "--clean", "--if-exists", "-n", service, "-f", str(file), dsn
+            play, "pg_dump", "--clean", "--if-exists", "-n", service, "-f", str(file), dsn
         )
     return files
 
@@ -51,13 +51,14 @@ def _play(server: EmbeddedPostgres, folder: Path, dumps: Sequence[Path]) -> None
     with server:
         asyncio.run(provision(server.dsn("postgres"), folder / "secrets"))
         for dump in dumps:
-            _run(
+            play(
                 *("psql", "--quiet", "--set", "ON_ERROR_STOP=1", "-o", "/dev/null"),
                 *("-f", str(dump), server.dsn(DATABASE)),
             )
 
 
-def _run(program: str, *words: str) -> None:
+def play(program: str, *words: str) -> None:
+    """Run a program of the database's; raises AssertionError with what it said."""
     path = find_binaries(unprivileged_account()) / program
     done = subprocess.run(
         [str(path), *words], check=False, capture_output=True, text=True, timeout=SECONDS_MAX

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
+from deploy.auditing import examine
 from deploy.local.stack import Stack
 from deploy.verify.verifier import Finding, verify
 from shared.period import FiscalCalendar
@@ -16,6 +17,8 @@ async def whole(stack: Stack, seconds: float = 30, *, about: Collection[UUID] = 
     found in a place of one of them is explained, what is found anywhere else is not.
     """
     await settled(stack, seconds)
+    tampered = await trails(stack)
+    assert not tampered, "\n".join(["the audit trail:", *map(str, tampered)])
     known = [str(subject) for subject in about]
     found = [
         finding
@@ -23,6 +26,12 @@ async def whole(stack: Stack, seconds: float = 30, *, about: Collection[UUID] = 
         if not any(subject in finding.where for subject in known)
     ]
     assert not found, "\n".join(["the verifier found:", *map(str, found)])
+
+
+async def trails(stack: Stack) -> Sequence[Finding]:
+    """Return what is wrong with the audit trails of a running stack."""
+    dsns = {name: settings.database_url for name, settings in stack.settings.items()}
+    return (await examine(dsns)).findings
 
 
 async def verified(stack: Stack) -> Sequence[Finding]:
