@@ -11,6 +11,7 @@ from services.performance.incentives.queries import failed, waiting
 from services.performance.plans import api as plans
 from services.performance.quotas.reactions import TARGETS
 from services.performance.statements import api as statements
+from shared.directory.reactions import DIRECTORY
 from shared.events.watch import Figure
 from shared.http.service import Service
 
@@ -26,7 +27,7 @@ SERVICE = Service(
         statements.router,
     ),
     migrations=Path(__file__).parent / "migrations",
-    subscriptions=(DEALS, TARGETS),
+    subscriptions=(DEALS, TARGETS, DIRECTORY),
     chores=(recalculate_marked,),
     figures=(
         Figure("recalculations_waiting", "Payees who wait to be worked out again.", waiting),

@@ -6,6 +6,7 @@ from services.pipeline.accounts import api as accounts
 from services.pipeline.deals import api as deals
 from services.pipeline.deals.commands import snapshot as deals_now
 from services.pipeline.products import api as products
+from shared.directory.reactions import DIRECTORY
 from shared.http.service import Service
 
 SERVICE = Service(
@@ -14,5 +15,6 @@ SERVICE = Service(
     description="Accounts, products and deals, from open to won or lost.",
     routers=(accounts.router, products.router, deals.router),
     migrations=Path(__file__).parent / "migrations",
+    subscriptions=(DIRECTORY,),
     snapshots={"deals": deals_now},
 )

@@ -9,6 +9,7 @@ from services.targets.attainment.reactions import DEALS
 from services.targets.org import api as org
 from services.targets.targets import api as targets
 from services.targets.targets.commands import snapshot as targets_now
+from shared.directory.queries import snapshot as organisation_now
 from shared.events.watch import Figure
 from shared.http.service import Service
 
@@ -20,6 +21,6 @@ SERVICE = Service(
     migrations=Path(__file__).parent / "migrations",
     subscriptions=(DEALS,),
     chores=(repost,),
-    snapshots={"targets": targets_now},
+    snapshots={"organisation": organisation_now, "targets": targets_now},
     figures=(Figure("reposts_waiting", "Facts that wait to be posted again.", marked),),
 )

@@ -110,8 +110,9 @@ def test_every_reader_can_be_brought_to_what_its_source_holds() -> None:
 
 def test_a_reader_that_cannot_be_repaired_is_found() -> None:
     services = declared()
-    (reader,) = services["knowledge"].subscriptions
-    lame = replace(services["knowledge"], subscriptions=(replace(reader, snapshot="invoices"),))
-    assert list(cannot_be_repaired({**services, "knowledge": lame})) == [
+    reader, *others = services["knowledge"].subscriptions
+    lame = replace(reader, snapshot="invoices")
+    lame_service = replace(services["knowledge"], subscriptions=(lame, *others))
+    assert list(cannot_be_repaired({**services, "knowledge": lame_service})) == [
         "knowledge: wins of pipeline"
     ]

@@ -18,6 +18,7 @@ COMPOSERS = {"shared/filters/condition.py", "shared/lists/listing.py", "shared/s
 # The chassis has no nouns; these modules hold its SQL.
 IN_SHARED = {
     "shared/audit/store.py",
+    "shared/directory/scope.py",
     "shared/events/facts.py",
     "shared/events/feed.py",
     "shared/events/lease.py",

@@ -11,7 +11,8 @@ from deploy.local.stack import Stack
 from deploy.serving import load
 
 LOOK_SECONDS = 0.02
-# A service is looked at after those it listens to, so what it has not yet read cannot be missed.
+# A service is looked at after those it answers, so what it has not yet read cannot be missed. The
+# directory answers nobody: where it was at an earlier look, its source's head must still be.
 IN_ORDER = ("pipeline", "targets", "performance", "knowledge")
 PUT_OFF = {
     "targets": "SELECT (SELECT count(*) FROM repost) + (SELECT count(*) FROM reorganisation)",
@@ -51,14 +52,14 @@ async def settled(stack: Stack, seconds: float = 30) -> Mapping[str, int]:
 
 async def _lag(connections: Mapping[str, asyncpg.Connection]) -> str:
     """Say what has not followed yet, nothing when all has."""
-    heads: dict[str, Mapping[int, int]] = {}
+    looks: dict[str, Look] = {}
     for name in IN_ORDER:
-        look = await _look(name, connections[name])
-        heads[name] = look.heads
+        looks[name] = look = await _look(name, connections[name])
         if look.outbox or look.put_off:
             return f"{name} has {look.outbox} events to number, {look.put_off} pieces of work"
+    for name, look in looks.items():
         for subscription in load(name).subscriptions:
-            for partition, head in heads[subscription.source].items():
+            for partition, head in looks[subscription.source].heads.items():
                 key = (subscription.consumer, subscription.source, partition)
                 if look.watermarks.get(key, 0) != head:
                     return f"{name}'s {key} is at {look.watermarks.get(key, 0)} of {head}"

@@ -31,11 +31,22 @@ CONSUMERS = (
     ("performance", "credits"),
     ("performance", "quotas"),
     ("knowledge", "wins"),
+    ("pipeline", "directory"),
+    ("performance", "directory"),
+    ("knowledge", "directory"),
 )
 _FACTS = """
     SELECT id, kind, version, body::text, source, partition, number, origin, learned_at
       FROM fact ORDER BY id
 """
+_DIRECTORY = {
+    "directory units": "SELECT * FROM directory_unit ORDER BY unit_id",
+    "directory placements": "SELECT * FROM directory_placement ORDER BY unit_id, valid_from",
+    "directory members": "SELECT * FROM directory_member ORDER BY member_id",
+    "directory assignments": "SELECT * FROM directory_assignment ORDER BY member_id, valid_from",
+    "directory posts": "SELECT * FROM directory_post ORDER BY member_id, starts",
+    "lines": "SELECT * FROM unit_line ORDER BY unit_id, above_id, starts",
+}
 # All but the moment of posting, and the versions that count how often a total moved.
 DERIVED: Mapping[str, Mapping[str, str]] = {
     "targets": {
@@ -64,8 +75,14 @@ DERIVED: Mapping[str, Mapping[str, str]] = {
             SELECT payee_id, period, plan_id, component, plan_version, amount, currency, trace
               FROM incentive ORDER BY payee_id, period, plan_id, component
         """,
+        **_DIRECTORY,
     },
-    "knowledge": {"facts": _FACTS, "wins": "SELECT * FROM win_count ORDER BY period, partition"},
+    "pipeline": _DIRECTORY,
+    "knowledge": {
+        "facts": _FACTS,
+        "wins": "SELECT * FROM win_count ORDER BY period, partition",
+        **_DIRECTORY,
+    },
 }
 PAID = {
     "entries of pay": "SELECT * FROM incentive_entry ORDER BY sequence",
@@ -77,6 +94,7 @@ PAID = {
 DECIDED = {
     "targets": ("unit", "unit_placement", "member", "assignment", "target"),
     "performance": ("plan", "plan_version", "plan_assignment"),
+    "pipeline": (),
     "knowledge": (),
 }
 TAMPERED = {
@@ -92,7 +110,15 @@ TAMPERED = {
         DELETE FROM quota WHERE target_id IN (SELECT min(target_id::text)::uuid FROM quota);
         UPDATE quota_actual SET actual = 0
     """,
-    "knowledge": "UPDATE win_count SET deals = deals + 3",
+    "pipeline": """
+        UPDATE unit_line SET ends = '2025-01-01';
+        UPDATE directory_placement SET version = version + 7, parent_id = NULL
+    """,
+    "knowledge": """
+        UPDATE win_count SET deals = deals + 3;
+        DELETE FROM directory_post;
+        UPDATE directory_assignment SET version = version + 7, unit_id = NULL
+    """,
 }
 _LOSE_THE_FIRST = "UPDATE event_log SET number = -1 WHERE number = 1"
 _FIND_THE_FIRST = "UPDATE event_log SET number = 1 WHERE number = -1"
@@ -232,7 +258,7 @@ async def test_a_log_that_lost_its_beginning_is_refused_and_the_facts_suffice(
                 await rebuild("targets", settings["targets"], "attainment", from_facts=False)
             assert await derived(settings) == before
             for service, consumer in CONSUMERS:
-                if consumer != "quotas":
+                if consumer not in {"quotas", "directory"}:
                     await rebuild(service, settings[service], consumer, from_facts=True)
         finally:
             await conn.execute(_FIND_THE_FIRST)

@@ -13,6 +13,7 @@ from shared.context import Context
 from shared.contracts.contract import Contract
 from shared.contracts.targets import MemberAssigned, MemberSaved, UnitPlaced, UnitSaved
 from shared.db import Connection
+from shared.directory import upkeep as directory
 from shared.errors import Invalid
 from shared.events import outbox
 from shared.ids import External, new_id
@@ -81,6 +82,7 @@ async def save_unit(
         before = None if known is None else {"unit": known, "placement": held}
         change = Change.told(before, {"unit": unit, "placement": placement}, *told)
         await store.save_unit(conn, unit, outbox.changes(ctx, [change]))
+        await directory.apply(conn, told)
     return unit
 
 
@@ -118,6 +120,7 @@ async def save_member(
         before = None if known is None else {"member": known, "assignment": held}
         change = Change.told(before, {"member": member, "assignment": assignment}, *told)
         await store.save_member(conn, member, outbox.changes(ctx, [change]))
+        await directory.apply(conn, told)
     return member
 
 
