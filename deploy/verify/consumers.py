@@ -25,6 +25,9 @@ READERS = (
     Reader("performance", "credits", "pipeline"),
     Reader("performance", "quotas", "targets"),
     Reader("knowledge", "wins", "pipeline"),
+    Reader("knowledge", "directory", "targets"),
+    Reader("performance", "directory", "targets"),
+    Reader("pipeline", "directory", "targets"),
 )
 
 
@@ -141,6 +144,10 @@ def _check_no_mark(
     )
     if reader.consumer == "quotas":
         has_read = any(log.partition_of(row["target_id"]) == partition for row in tables["quota"])
+    if reader.consumer == "directory":
+        units = (row["unit_id"] for row in tables["directory_unit"])
+        members = (row["member_id"] for row in tables["directory_member"])
+        has_read = any(log.partition_of(one) == partition for one in (*units, *members))
     if has_read:
         report.wrong("watermark.missing", where, NOTHING, "a watermark")
     else:

@@ -24,10 +24,10 @@ class Organisation:
     def above(self, member_id: UUID, day: date) -> Sequence[UUID]:
         """Return the units above a member on a day, nearest first."""
         path: list[UUID] = []
-        unit_id = _on(self.unit_of, member_id, day)
+        unit_id = step_on(self.unit_of, member_id, day)
         while unit_id is not None and unit_id not in path:
             path.append(unit_id)
-            unit_id = _on(self.parent_of, unit_id, day)
+            unit_id = step_on(self.parent_of, unit_id, day)
         return path
 
     def days_within(self, starts: date, ends: date) -> Sequence[date]:
@@ -45,7 +45,7 @@ class Organisation:
         found: defaultdict[UUID, set[tuple[str, UUID]]] = defaultdict(set)
         for scope, steps in (("member", self.unit_of), ("unit", self.parent_of)):
             for key in steps:
-                above = _on(steps, key, day)
+                above = step_on(steps, key, day)
                 if above is not None:
                     found[above].add((scope, key))
         return {unit_id: frozenset(parts) for unit_id, parts in found.items()}
@@ -62,7 +62,7 @@ def organisation_of(tables: Tables) -> Organisation:
     return Organisation(unit_of, parent_of)
 
 
-def _on(steps: Steps, key: UUID, day: date) -> UUID | None:
+def step_on(steps: Steps, key: UUID, day: date) -> UUID | None:
     """Return what holds on a day: the last step that begins by then."""
     found = None
     for since, value in steps.get(key, ()):
@@ -165,7 +165,7 @@ def _check_circles(report: Report, tables: Tables) -> None:
             above: UUID | None = unit_id
             while above is not None and above not in seen:
                 seen.append(above)
-                above = _on(found.parent_of, above, day)
+                above = step_on(found.parent_of, above, day)
             if above is not None:
                 report.wrong(
                     "unit_placement.circle", f"targets.unit {unit_id} {day}", above, NOTHING

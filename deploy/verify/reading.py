@@ -1,7 +1,7 @@
 """The tables as they are: each schema read by plain SQL, as of one moment."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, LiteralString, TypeAlias
 
 import asyncpg
@@ -41,6 +41,22 @@ _CHASSIS: Final[Mapping[str, LiteralString]] = {
           FROM repair ORDER BY id""",
     "idempotency": """
         SELECT caller, key, status, body FROM idempotency ORDER BY caller, key""",
+}
+_DIRECTORY: Final[Mapping[str, LiteralString]] = {
+    "directory_unit": "SELECT unit_id, version, name, kind FROM directory_unit ORDER BY unit_id",
+    "directory_placement": """
+        SELECT unit_id, valid_from, parent_id, version
+          FROM directory_placement ORDER BY unit_id, valid_from""",
+    "directory_member": "SELECT member_id, version FROM directory_member ORDER BY member_id",
+    "directory_assignment": """
+        SELECT member_id, valid_from, unit_id, leads, version
+          FROM directory_assignment ORDER BY member_id, valid_from""",
+    "directory_post": """
+        SELECT member_id, starts, ends, unit_id, leads
+          FROM directory_post ORDER BY member_id, starts""",
+    "unit_line": """
+        SELECT unit_id, above_id, starts, ends
+          FROM unit_line ORDER BY unit_id, above_id, starts""",
 }
 _PIPELINE: Final[Mapping[str, LiteralString]] = {
     "deal": """
@@ -108,15 +124,17 @@ _KNOWLEDGE: Final[Mapping[str, LiteralString]] = {
     "win_count": "SELECT period, partition, deals FROM win_count ORDER BY period, partition",
 }
 STATEMENTS: Final[Mapping[str, Mapping[str, LiteralString]]] = {
-    "pipeline": {**_CHASSIS, **_PIPELINE},
-    "targets": {**_CHASSIS, **_TARGETS},
-    "performance": {**_CHASSIS, **_PERFORMANCE},
-    "knowledge": {**_CHASSIS, **_KNOWLEDGE},
+    "pipeline": {**_CHASSIS, **_DIRECTORY, **_PIPELINE},
+    "targets": {**_CHASSIS, **_DIRECTORY, **_TARGETS},
+    "performance": {**_CHASSIS, **_DIRECTORY, **_PERFORMANCE},
+    "knowledge": {**_CHASSIS, **_DIRECTORY, **_KNOWLEDGE},
 }
+FOLLOWED: Final = frozenset({"watermark", "parked", "repair", *_DIRECTORY})
+"""What a reader knows of its source, in a service that keeps no facts."""
 
 
-async def read(service: str, dsn: str) -> Tables:
-    """Return all tables of a service as of one moment; the connection can write nothing."""
+async def read(service: str, dsn: str, only: Collection[str] | None = None) -> Tables:
+    """Return tables of a service as of one moment; the connection can write nothing."""
     connection = await asyncpg.connect(
         dsn,
         timeout=CONNECT_SECONDS,
@@ -135,6 +153,7 @@ async def read(service: str, dsn: str) -> Tables:
             return {
                 table: [dict(row) for row in await connection.fetch(statement)]
                 for table, statement in STATEMENTS[service].items()
+                if only is None or table in only
             }
     finally:
         async with asyncio.timeout(CONNECT_SECONDS):

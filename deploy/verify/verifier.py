@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec
 from deploy.verify import attainments, ledgers
 from deploy.verify import credits as credit_ledger
 from deploy.verify.consumers import READERS, Reader, aside_in, check_others, check_reader, progress
+from deploy.verify.directory import check_directory, check_own_directory
 from deploy.verify.facts import check_facts, stored
 from deploy.verify.findings import Finding, Kind, Report
 from deploy.verify.incentives import check_incentives, dues
@@ -17,7 +18,7 @@ from deploy.verify.pipeline import check_pipeline
 from deploy.verify.plans import check_plans
 from deploy.verify.quarters import FiscalCalendar
 from deploy.verify.quotas import check_quotas
-from deploy.verify.reading import SERVICES, Tables, read
+from deploy.verify.reading import FOLLOWED, SERVICES, Tables, read
 from deploy.verify.targets import check_targets
 from deploy.verify.told import Log
 from deploy.verify.wins import check_wins
@@ -40,10 +41,14 @@ async def verify(dsns: Mapping[str, str], calendar: FiscalCalendar) -> Sequence[
 async def examine(dsns: Mapping[str, str], calendar: FiscalCalendar) -> Report:
     """Return the findings, and how much of what was checked."""
     schemas: dict[str, Tables] = {}
-    # One after the other: a source must be read after those that read it.
+    # One after the other: a source must be read after those that read it. The pipeline is read
+    # last, but what it knows of the organisation, which is read before, earlier still.
+    early = await read("pipeline", dsns["pipeline"], FOLLOWED) if "pipeline" in dsns else {}
     for service in SERVICES:
         if service in dsns:
             schemas[service] = await read(service, dsns[service])
+    if "pipeline" in schemas:
+        schemas["pipeline"] = {**schemas["pipeline"], **early}
     return await asyncio.to_thread(judge, schemas, calendar)
 
 
@@ -73,7 +78,7 @@ def judge(schemas: Mapping[str, Tables], calendar: FiscalCalendar) -> Report:
 def _judge_reader(report: Report, reader: Reader, schemas: Mapping[str, Tables], log: Log) -> None:
     service, tables, source = reader.service, schemas[reader.service], schemas[reader.source]
     _tried(report, service, check_reader, reader, tables, log)
-    check = check_facts if reader.source == "pipeline" else check_quotas
+    check = {"quotas": check_quotas, "directory": check_directory}.get(reader.consumer, check_facts)
     _tried(report, service, check, progress(reader, tables), tables, log, source)
 
 
@@ -82,6 +87,7 @@ def _judge_targets(
 ) -> None:
     here, log = "targets", logs["targets"]
     _tried(report, here, check_organisation, tables, log)
+    _tried(report, here, check_own_directory, tables, log)
     _tried(report, here, check_targets, tables, log, calendar)
     facts, places = stored(report, here, tables)
     by_date = organisation_of(tables)

@@ -70,6 +70,7 @@ _COUNTED: Final[Mapping[str, Words]] = {
     "facts": ("facts", "个事实"),
     "units": ("units", "个组织单元"),
     "members": ("members", "名成员"),
+    "directory": ("lines of directories", "条目录记录"),
     "targets": ("targets", "个目标"),
     "attainments": ("attainments", "项达成"),
     "parents": ("sums over teams", "项团队合计"),

@@ -27,9 +27,18 @@ _READING: Final = {
     "fact": "delete count:version count:number count:partition json:body id:id word:kind "
     "word:source word:origin day:learned_at",
 }
+_DIRECTORY: Final = {
+    "directory_unit": "delete count:version id:unit_id word:name word:kind",
+    "directory_placement": "delete count:version id:unit_id id:parent_id day:valid_from",
+    "directory_member": "delete count:version id:member_id",
+    "directory_assignment": "delete count:version id:member_id id:unit_id day:valid_from",
+    "directory_post": "delete id:member_id id:unit_id day:starts",
+    "unit_line": "delete id:unit_id id:above_id",
+}
 PLACES: Final[Mapping[str, Mapping[str, str]]] = {
     "pipeline": {
         **_CHASSIS,
+        **_DIRECTORY,
         "deal": "delete count:version cent:amount json:lines json:shares day:opened_on "
         "day:closed_on id:owner_id id:account_id word:name word:currency id:id",
         "account": "delete count:version word:name",
@@ -39,6 +48,7 @@ PLACES: Final[Mapping[str, Mapping[str, str]]] = {
     "targets": {
         **_CHASSIS,
         **_READING,
+        **_DIRECTORY,
         "unit": "delete count:version word:name word:kind",
         "unit_placement": "delete day:valid_from id:parent_id id:unit_id",
         "member": "delete count:version id:id",
@@ -53,6 +63,7 @@ PLACES: Final[Mapping[str, Mapping[str, str]]] = {
     "performance": {
         **_CHASSIS,
         **_READING,
+        **_DIRECTORY,
         "plan": "delete count:version word:name id:id",
         "plan_version": "delete count:number day:valid_from json:components word:currency "
         "id:plan_id",
@@ -72,6 +83,7 @@ PLACES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "knowledge": {
         **_READING,
+        **_DIRECTORY,
         "win_count": "delete count:deals count:partition word:period",
     },
 }

@@ -111,7 +111,7 @@ TAMPERED = {
         UPDATE quota_actual SET actual = 0
     """,
     "pipeline": """
-        UPDATE unit_line SET ends = '2025-01-01';
+        DELETE FROM unit_line WHERE starts > '-infinity';
         UPDATE directory_placement SET version = version + 7, parent_id = NULL
     """,
     "knowledge": """

@@ -51,6 +51,9 @@ SOURCE_OF = {
     ("performance", "credits"): "pipeline",
     ("knowledge", "wins"): "pipeline",
     ("performance", "quotas"): "targets",
+    ("performance", "directory"): "targets",
+    ("knowledge", "directory"): "targets",
+    ("pipeline", "directory"): "targets",
 }
 """Which source each consumer of a service reads."""
 

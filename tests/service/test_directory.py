@@ -307,6 +307,7 @@ async def test_what_there_was_before_the_directory_is_filled_in_by_the_migration
 ) -> None:
     async with installation.api("targets") as api, installation.open("targets") as database:
         await found_company(api)
+        told_of = await rows(database)
         await _random_tree(database)
         async with database.acquire() as conn:
             await conn.execute(
@@ -318,6 +319,8 @@ async def test_what_there_was_before_the_directory_is_filled_in_by_the_migration
         async with database.acquire() as conn:
             told = await queries.facts(conn, START, None)
         assert len(found["lines"]) > 60
+        for what, part in told_of.items():
+            assert set(part) <= set(found[what]), what
         assert (found["lines"], found["posts"]) == expected(told)
 
 

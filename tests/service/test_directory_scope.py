@@ -67,7 +67,7 @@ async def found(
     conn: Connection, reach: scope.Reach, every: str, column: str, size: int
 ) -> set[UUID]:
     parameters = Parameters()
-    where = reach(parameters, column)  # type: ignore[arg-type]
+    where = reach(parameters, column)
     rows = await conn.fetch(every + where, *parameters.values)
     assert len(rows) <= size
     return {row["id"] for row in rows}

@@ -1,19 +1,62 @@
--- What each placement's own version was is not kept; the unit's is none that it has yet to reach.
+-- Each fact has the version of the event that told it last. Where the log no longer reaches back,
+-- it has that of its unit or member, which no event to come is below.
 INSERT INTO directory_unit (unit_id, version, name, kind)
-SELECT id, version, name, kind FROM unit;
+WITH told AS (
+    SELECT aggregate_id, aggregate_version FROM event_log WHERE type = 'pharos.targets.unit.saved.v1'
+     UNION ALL
+    SELECT aggregate_id, aggregate_version FROM outbox WHERE type = 'pharos.targets.unit.saved.v1'),
+last AS (
+    SELECT aggregate_id, max(aggregate_version) AS version FROM told GROUP BY aggregate_id)
+SELECT u.id, coalesce(l.version, u.version), u.name, u.kind
+  FROM unit AS u
+  LEFT JOIN last AS l ON l.aggregate_id = u.id;
 
 INSERT INTO directory_placement (unit_id, valid_from, parent_id, version)
-SELECT p.unit_id, p.valid_from, p.parent_id, u.version
+WITH told AS (
+    SELECT aggregate_id, aggregate_version, payload
+      FROM event_log WHERE type = 'pharos.targets.unit.placed.v1'
+     UNION ALL
+    SELECT aggregate_id, aggregate_version, payload
+      FROM outbox WHERE type = 'pharos.targets.unit.placed.v1'),
+last AS (
+    SELECT aggregate_id, (payload ->> 'valid_from')::date AS valid_from,
+           max(aggregate_version) AS version
+      FROM told
+     GROUP BY aggregate_id, (payload ->> 'valid_from')::date)
+SELECT p.unit_id, p.valid_from, p.parent_id, coalesce(l.version, u.version)
   FROM unit_placement AS p
-  JOIN unit AS u ON u.id = p.unit_id;
+  JOIN unit AS u ON u.id = p.unit_id
+  LEFT JOIN last AS l ON l.aggregate_id = p.unit_id AND l.valid_from = p.valid_from;
 
 INSERT INTO directory_member (member_id, version)
-SELECT id, version FROM member;
+WITH told AS (
+    SELECT aggregate_id, aggregate_version
+      FROM event_log WHERE type = 'pharos.targets.member.saved.v1'
+     UNION ALL
+    SELECT aggregate_id, aggregate_version
+      FROM outbox WHERE type = 'pharos.targets.member.saved.v1'),
+last AS (
+    SELECT aggregate_id, max(aggregate_version) AS version FROM told GROUP BY aggregate_id)
+SELECT m.id, coalesce(l.version, m.version)
+  FROM member AS m
+  LEFT JOIN last AS l ON l.aggregate_id = m.id;
 
 INSERT INTO directory_assignment (member_id, valid_from, unit_id, leads, version)
-SELECT a.member_id, a.valid_from, a.unit_id, a.leads, m.version
+WITH told AS (
+    SELECT aggregate_id, aggregate_version, payload
+      FROM event_log WHERE type = 'pharos.targets.member.assigned.v1'
+     UNION ALL
+    SELECT aggregate_id, aggregate_version, payload
+      FROM outbox WHERE type = 'pharos.targets.member.assigned.v1'),
+last AS (
+    SELECT aggregate_id, (payload ->> 'valid_from')::date AS valid_from,
+           max(aggregate_version) AS version
+      FROM told
+     GROUP BY aggregate_id, (payload ->> 'valid_from')::date)
+SELECT a.member_id, a.valid_from, a.unit_id, a.leads, coalesce(l.version, m.version)
   FROM assignment AS a
-  JOIN member AS m ON m.id = a.member_id;
+  JOIN member AS m ON m.id = a.member_id
+  LEFT JOIN last AS l ON l.aggregate_id = a.member_id AND l.valid_from = a.valid_from;
 
 INSERT INTO directory_post (member_id, starts, ends, unit_id, leads)
 SELECT s.member_id, s.starts, s.ends, s.unit_id, s.leads
@@ -24,6 +67,7 @@ SELECT s.member_id, s.starts, s.ends, s.unit_id, s.leads
  WHERE s.unit_id IS NOT NULL;
 
 -- Up from every unit along the days on which it hangs there; spans that touch become one.
+INSERT INTO unit_line (unit_id, above_id, starts, ends)
 WITH RECURSIVE step AS (
     SELECT unit_id, parent_id, valid_from AS starts,
            lead(valid_from, 1, 'infinity') OVER (PARTITION BY unit_id ORDER BY valid_from) AS ends
@@ -47,7 +91,6 @@ numbered AS (
            count(*) FILTER (WHERE opens) OVER (
                PARTITION BY unit_id, above_id ORDER BY starts) AS place
       FROM apart)
-INSERT INTO unit_line (unit_id, above_id, starts, ends)
 SELECT unit_id, above_id, min(starts), max(ends)
   FROM numbered
  GROUP BY unit_id, above_id, place;
