@@ -31,3 +31,8 @@ async def within(seconds: float, event: asyncio.Event) -> bool:
 async def pause(seconds: float) -> None:
     """Sleep between half of ``seconds`` and all of it, so that many waiters spread out."""
     await asyncio.sleep(seconds * random.uniform(0.5, 1))  # noqa: S311 (no secret is made)
+
+
+def spread(seconds: float) -> float:
+    """Return between all of ``seconds`` and a tenth more, so that what failed at once spreads."""
+    return seconds * random.uniform(1, 1.1)  # noqa: S311 (no secret is made)

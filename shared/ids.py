@@ -4,6 +4,7 @@ New things get a UUIDv7 (RFC 9562), which sorts by the time of its making. Thing
 makes get a UUIDv5 derived from their cause, so that a rebuild from the log gives the same rows.
 """
 
+import secrets
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
@@ -20,6 +21,11 @@ def new_id() -> UUID:
 def derived_id(*parts: object) -> UUID:
     """Return the UUIDv5 that belongs to these parts, always the same for the same parts."""
     return uuid5(NAMESPACE, "\x1f".join(map(str, parts)))
+
+
+def secret_bytes(count: int) -> bytes:
+    """Return so many bytes that nobody can guess."""
+    return secrets.token_bytes(count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Webhooks: a service tells whoever asked of its own events, by HTTP."""

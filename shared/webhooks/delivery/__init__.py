@@ -1,0 +1,1 @@
+"""Delivering webhooks: from the log to the receiver, and what came of it."""
