@@ -41,6 +41,10 @@ PLACES: Final[Mapping[str, str]] = {
     "audit.taken": "Changes are taken off the waiting list; they have no numbers yet.",
     "audit.sealing": "A block and its rows are written and chained; nothing is committed.",
     "audit.sealed": "A block is committed; this process does not know it.",
+    "webhooks.followed": "Messages are written, the position is past them; neither is committed.",
+    "webhooks.claimed": "A message is claimed for an attempt; nothing was sent.",
+    "webhooks.sent": "The receiver has answered; neither the attempt nor its end is on record.",
+    "webhooks.recorded": "What came of an attempt is written; it is not committed.",
     "retention.forgotten": "Some old keys are forgotten for good, others wait for the next round.",
 }
 """Every failpoint, and what has and has not happened there."""

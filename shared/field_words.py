@@ -90,6 +90,10 @@ FIELD_WORDS: Final[Mapping[LiteralString, Words]] = MappingProxyType(
             "Send a value, or leave the field out to keep what it is.",
             "请填写值；如需保持不变，请省略该字段。",
         ),
+        "replay_without_bounds": Words(
+            "Say what to send once more: after or until, or both since and before.",
+            "请说明要重新发送的范围：after 或 until，或同时填写 since 和 before。",
+        ),
         "id_invalid": Words(
             'Send an id as it was given, such as "0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c10".',
             '请原样发送编号，例如 "0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c10"。',

@@ -47,6 +47,9 @@ class Metrics:
             "consumer_parked_open", "Parked events that wait for a decision.", _CONSUMER
         )
         self.stopped = self._gauge("consumer_stopped", "1 while it needs repair.", _CONSUMER)
+        self.webhook_attempts = self._counter(
+            "webhook_attempts", "Attempts to hand a message to a receiver.", ("outcome",)
+        )
 
     def figure(self, name: str, text: str) -> Gauge:
         """Return a gauge of the service's own."""

@@ -18,6 +18,7 @@ CHASSIS = Path(__file__).parent / "schema" / "chassis.sql"
 REPAIRS = Path(__file__).parent / "schema" / "repairs.sql"
 AUDIT = Path(__file__).parent / "schema" / "audit.sql"
 DIRECTORY = Path(__file__).parent / "schema" / "directory.sql"
+WEBHOOKS = Path(__file__).parent / "schema" / "webhooks.sql"
 LOCK_TIMEOUT: Final[LiteralString] = "SET LOCAL lock_timeout = '4s'"
 _ENVIRONMENT = Path(__file__).parent / "schema"
 

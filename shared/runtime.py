@@ -29,6 +29,8 @@ from shared.metrics import Metrics
 from shared.period import FiscalCalendar
 from shared.settings import ServiceSettings
 from shared.tasks import end
+from shared.webhooks.courier import Courier
+from shared.webhooks.delivery.sending import Sender
 
 log = logger(__name__)
 
@@ -176,11 +178,29 @@ class Runtime:
             )
 
         sealer = Sealer(self.service, self.database, self.metrics, self.settings.lease_seconds)
-        leased: Sequence[Relay | Consumer | Sealer] = [*relays, *consumers, sealer]
+        leased: Sequence[Relay | Consumer | Sealer | Courier] = [
+            *relays,
+            *consumers,
+            sealer,
+            self._courier(),
+        ]
         leases = [part.lease for part in leased]
         watch = Watch(self.database, self.metrics, leases, figures)
         runs = [part.run for part in leased]
         return [*runs, *map(self._repeated, chores), tend, watch.run]
+
+    def _courier(self) -> Courier:
+        settings = self.settings
+        seconds = settings.webhook_timeout_seconds
+        return Courier(
+            self.service,
+            self.database,
+            lambda: Sender(settings.webhook_reach, seconds),
+            self.metrics,
+            seconds=seconds,
+            lease_seconds=settings.lease_seconds,
+            log_days=settings.webhook_log_days,
+        )
 
     async def _prepared(self) -> bool:
         """Make what the relay writes into; False while the database is away."""

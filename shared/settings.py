@@ -3,10 +3,11 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.failpoints import parse
+from shared.webhooks.endpoints import Reach
 
 
 def _url(*schemes: str) -> AfterValidator:
@@ -54,6 +55,17 @@ class ServiceSettings(BaseSettings):
     lease_seconds: Annotated[int, Field(ge=1)] = 6
     log_retention_days: Annotated[int, Field(ge=1)] = 35
     body_limit_bytes: Annotated[int, Field(ge=1024)] = 4_194_304
+    webhook_http: bool = False
+    """Whether webhooks may go to plain http addresses too."""
+    webhook_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks besides the public internet that webhooks may go to."""
+    webhook_timeout_seconds: Annotated[int, Field(ge=1, le=30)] = 15
+    webhook_log_days: Annotated[int, Field(ge=1)] = 14
     log_level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = "info"
     failpoint: Annotated[str, AfterValidator(_failpoint)] = ""
     """Where a process of its own kills itself, as name@turn. For tests of faults, nothing else."""
+
+    @property
+    def webhook_reach(self) -> Reach:
+        """Return how far webhooks may go."""
+        return Reach(self.webhook_http, self.webhook_networks)

@@ -155,4 +155,4 @@ def _in_environment(value: object) -> str:
         case str():
             return value
         case _:
-            return orjson.dumps(value).decode()
+            return orjson.dumps(value, default=str).decode()  # str: networks

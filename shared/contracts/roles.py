@@ -7,6 +7,7 @@ WRITE_ORGANISATION = {"org:write", "targets:write"}
 WRITE_PIPELINE = {"accounts:write", "deals:write", "products:write"}
 OPERATE = {"events:read", "operations:read", "operations:write"}
 AUDIT = {"audit:read"}
+WEBHOOKS = {"webhooks:read", "webhooks:write"}
 
 ROLES: dict[str, frozenset[str]] = {
     "admin": frozenset(
@@ -17,6 +18,7 @@ ROLES: dict[str, frozenset[str]] = {
         | WRITE_PIPELINE
         | OPERATE
         | AUDIT
+        | WEBHOOKS
         | {"plans:write", "articles:read"}
     ),
     "sales_ops": frozenset(
@@ -29,7 +31,12 @@ ROLES: dict[str, frozenset[str]] = {
     "finance": frozenset(READ_ORGANISATION | READ_PIPELINE | READ_PAY | {"plans:write"}),
     "hr": frozenset({"org:read", "org:write"}),
     "integration": frozenset(
-        READ_ORGANISATION | READ_PIPELINE | WRITE_ORGANISATION | WRITE_PIPELINE | {"events:read"}
+        READ_ORGANISATION
+        | READ_PIPELINE
+        | WRITE_ORGANISATION
+        | WRITE_PIPELINE
+        | WEBHOOKS
+        | {"events:read"}
     ),
     "auditor": frozenset(
         READ_ORGANISATION

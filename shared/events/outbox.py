@@ -22,15 +22,16 @@ APPENDING: Final[LiteralString] = """
     appended AS (
         INSERT INTO outbox (
             partition, event_id, type, aggregate_id, aggregate_version, occurred_at,
-            correlation_id, causation_id, origin, traceparent, payload
+            correlation_id, causation_id, origin, traceparent, client, payload
         )
         SELECT e.partition, e.event_id, e.type, e.aggregate_id, e.aggregate_version,
                e.occurred_at, e.correlation_id, e.causation_id, e.origin, e.traceparent,
-               e.payload
+               e.client, e.payload
           FROM json_to_recordset($1::json -> 'events') AS e (
             partition smallint, event_id uuid, type text, aggregate_id uuid,
             aggregate_version bigint, occurred_at timestamptz, correlation_id uuid,
-            causation_id uuid, origin text, traceparent text, payload json))
+            causation_id uuid, origin text, traceparent text, client text,
+            payload json))
 """
 """How a store's statement begins that writes what ``changes`` or ``rows`` returned as ``$1``."""
 APPEND: Final[LiteralString] = APPENDING + " SELECT true"
@@ -90,6 +91,7 @@ def _row(ctx: Context, content: Contract) -> dict[str, object]:
         "causation_id": ctx.causation_id,
         "origin": ctx.origin.value,
         "traceparent": ctx.traceparent,
+        "client": None if ctx.asked is None else ctx.asked.client,
         "payload": orjson.Fragment(content.model_dump_json()),
     }
 

@@ -51,14 +51,14 @@ _NUMBER: Final[LiteralString] = """
          USING last, head
          WHERE o.partition = $4 AND o.id <= last.id
         RETURNING o.id, o.event_id, o.type, o.aggregate_id, o.aggregate_version, o.occurred_at,
-                  o.correlation_id, o.causation_id, o.origin, o.traceparent, o.payload),
+                  o.correlation_id, o.causation_id, o.origin, o.traceparent, o.client, o.payload),
     numbered AS MATERIALIZED (
         SELECT head.head + row_number() OVER (ORDER BY taken.id) AS number,
                coalesce(lag(taken.event_id) OVER (ORDER BY taken.id), head.head_event_id)
                    AS previous_event_id,
                taken.event_id, taken.type, taken.aggregate_id, taken.aggregate_version,
                taken.occurred_at, taken.correlation_id, taken.causation_id, taken.origin,
-               taken.traceparent, taken.payload
+               taken.traceparent, taken.client, taken.payload
           FROM taken CROSS JOIN head),
     moved AS (
         UPDATE relay
@@ -69,10 +69,10 @@ _NUMBER: Final[LiteralString] = """
         INSERT INTO event_log (
             partition, number, event_id, previous_event_id, type, aggregate_id,
             aggregate_version, occurred_at, correlation_id, causation_id, origin, traceparent,
-            payload)
+            client, payload)
         SELECT $4, number, event_id, previous_event_id, type, aggregate_id,
                aggregate_version, occurred_at, correlation_id, causation_id, origin, traceparent,
-               payload
+               client, payload
           FROM numbered)
     SELECT number, event_id, previous_event_id, type, aggregate_id, aggregate_version,
            occurred_at, correlation_id, causation_id, origin, traceparent, payload

@@ -16,6 +16,9 @@ from shared.http.middleware import BodyLimit, RequestScope
 from shared.http.routes import check
 from shared.runtime import Chore, Role, Runtime
 from shared.settings import ServiceSettings
+from shared.webhooks import api as webhooks
+from shared.webhooks import queries as webhook_figures
+from shared.webhooks.delivery import api as deliveries
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,29 @@ class Service:
             repair.router,
             vitals.router,
             audit.router,
+            webhooks.router,
+            deliveries.router,
         ),
         init=False,
     )
+
+    @property
+    def all_figures(self) -> Sequence[Figure]:
+        """Return the gauges of the chassis and the service's own."""
+        return (
+            Figure(
+                "webhooks_failing",
+                "Active webhooks without a success for an hour.",
+                webhook_figures.failing,
+            ),
+            Figure("webhooks_disabled", "Disabled webhooks.", webhook_figures.disabled),
+            Figure(
+                "webhooks_behind",
+                "Events that the active webhook furthest behind has not looked at.",
+                webhook_figures.behind,
+            ),
+            *self.figures,
+        )
 
 
 def create_app(service: Service, settings: ServiceSettings, role: Role = Role.ALL) -> FastAPI:
@@ -63,7 +86,7 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
         runtime = await Runtime.assemble(service.name, settings, service.subscriptions)
         app.state.runtime = runtime
         try:
-            await runtime.start(role, service.chores, service.figures)
+            await runtime.start(role, service.chores, service.all_figures)
             yield
         finally:
             await runtime.stop()
@@ -82,7 +105,7 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
         app.router.routes.extend(router.routes)
     problems.install(app)
     app.state.snapshots = service.snapshots
-    app.state.figures = service.figures
+    app.state.figures = service.all_figures
     app.state.newest_revision = newest_revision(service.migrations)
     app.add_middleware(BodyLimit, limit=settings.body_limit_bytes)
     app.add_middleware(RequestScope, service=service.name)

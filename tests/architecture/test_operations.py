@@ -27,7 +27,7 @@ PLAIN = re.compile(r"(?<![\w(])pharos_([a-z]+)_(\w+)")
 def metrics_of(service: str) -> set[str]:
     """Return the names of a service's metrics, without their prefix."""
     metrics = Metrics(service)
-    for figure in import_module(f"services.{service}.service").SERVICE.figures:
+    for figure in import_module(f"services.{service}.service").SERVICE.all_figures:
         metrics.figure(figure.name, figure.text)
     return {family.name.removeprefix(f"pharos_{service}_") for family in metrics.registry.collect()}
 

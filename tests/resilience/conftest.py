@@ -12,6 +12,13 @@ from tests.resilience.installation import Installation, installed
 from tests.resilience.persistent import enduring
 from tests.resilience.scale import FULL, SEED
 
+RECEIVERS = {
+    "webhook_http": True,
+    "webhook_networks": ["127.0.0.0/8"],
+    "webhook_timeout_seconds": 1,
+}
+"""Receivers of webhooks are on this machine."""
+
 
 def pytest_report_header() -> str:
     return f"chaos: PHAROS_CHAOS={'full' if FULL else 'short'} PHAROS_CHAOS_SEED={SEED}"
@@ -28,7 +35,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 async def installation() -> AsyncIterator[Installation]:
     # Durable: whoever kills a database session must find what was answered before.
-    async with installed(durable=True, settings={"partitions": 3}) as made:
+    async with installed(durable=True, settings={"partitions": 3, **RECEIVERS}) as made:
         yield made
 
 

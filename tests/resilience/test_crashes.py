@@ -51,6 +51,8 @@ DAILY: Final[Mapping[str, tuple[str, ...]]] = {
 REFUSALS: Final = ("consumer.refused", "consumer.parking")
 REPLAYS: Final = ("replay.reacted", "replay.settled")
 FORGETTING: Final = ("retention.forgotten",)
+WEBHOOKS: Final = ("webhooks.followed", "webhooks.claimed", "webhooks.sent", "webhooks.recorded")
+"""What somebody passes who is told of events: test_webhooks.py."""
 
 Armed = Mapping[str, str]
 """Which failpoint is set in which service."""
@@ -79,7 +81,7 @@ def called(armed: Armed) -> str:
 
 
 def test_every_failpoint_has_a_scenario() -> None:
-    assert sorted([*DAILY, *REFUSALS, *REPLAYS, *FORGETTING]) == sorted(PLACES)
+    assert sorted([*DAILY, *REFUSALS, *REPLAYS, *FORGETTING, *WEBHOOKS]) == sorted(PLACES)
 
 
 @asynccontextmanager

@@ -1,0 +1,125 @@
+"""Routes of webhooks: who is told of this service's events."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from fastapi.responses import Response
+
+from shared.http.call import Call, CallOf
+from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.routes import needs, routes
+from shared.webhooks import commands, queries
+from shared.webhooks.commands import Caller, House, Known
+from shared.webhooks.model import Owner
+from shared.webhooks.views import (
+    RotationBody,
+    WebhookBody,
+    WebhookEdit,
+    WebhookMade,
+    WebhookView,
+)
+
+router = routes("webhooks")
+
+MANAGES_ALL = "operations:write"
+
+
+def caller_of(call: Call) -> Caller:
+    """Return who asks; operators manage everybody's webhooks."""
+    principal = call.principal
+    owner = Owner(principal.subject, principal.client, principal.roles)
+    return Caller(owner, MANAGES_ALL in principal.permissions)
+
+
+def house_of(call: Call) -> House:
+    """Return what a webhook of this service must fit into."""
+    return House(call.runtime.service, call.runtime.settings.webhook_reach)
+
+
+@router.post(
+    "/webhooks",
+    status_code=201,
+    openapi_extra=needs("webhooks:write"),
+    response_model=WebhookMade,
+)
+async def create_webhook(body: WebhookBody, call: CallOf) -> Response:
+    """Be told of this service's events from now on, as far as the caller may read them.
+
+    Messages are CloudEvents as in the feed, signed by the rules of Standard Webhooks with the
+    `secret` of the answer, which is shown this once. They come in the order of their numbers, one
+    at a time; one that is not taken is tried again later and overtaken by those behind it. A
+    message may come twice, under the same `webhook-id`. Imported history is not sent.
+    """
+    caller = caller_of(call)
+    return await call.create(
+        WebhookMade.of,
+        commands.create,
+        house=house_of(call),
+        caller=caller,
+        terms=body.terms(caller.owner),
+    )
+
+
+@router.get("/webhooks", openapi_extra=needs("webhooks:read"))
+async def list_webhooks(
+    call: CallOf, limit: Limit = 50, cursor: Cursor = None
+) -> Page[WebhookView]:
+    """List the caller's webhooks by id; for operators those of everybody."""
+    found: Sequence[Known] = await call.read(
+        queries.listed, caller_of(call).scope, after_id(cursor), limit + 1
+    )
+    return page_by_id([WebhookView.of(known) for known in found], limit)
+
+
+@router.get("/webhooks/{webhook_id}", openapi_extra=needs("webhooks:read"))
+async def read_webhook(webhook_id: UUID, call: CallOf) -> WebhookView:
+    """Return a webhook and how its receiver does."""
+    return WebhookView.of(await call.read(queries.one, webhook_id, caller_of(call).scope))
+
+
+@router.patch(
+    "/webhooks/{webhook_id}", openapi_extra=needs("webhooks:write"), response_model=WebhookView
+)
+async def change_webhook(webhook_id: UUID, body: WebhookEdit, call: CallOf) -> Response:
+    """Change a webhook, pause it, or let it go on.
+
+    One that is active again goes on where it stopped: what happened meanwhile is sent, as far as
+    the log still has it. If it has not, that is said, and `resume` decides. What an owner may read
+    is taken anew from the roles of the call when the owner changes the webhook.
+    """
+    return await call.run(
+        WebhookView.of,
+        commands.change,
+        house=house_of(call),
+        caller=caller_of(call),
+        webhook_id=webhook_id,
+        changed=body.change(),
+        resume=body.resume,
+    )
+
+
+@router.delete(
+    "/webhooks/{webhook_id}", openapi_extra=needs("webhooks:write"), response_model=WebhookView
+)
+async def delete_webhook(webhook_id: UUID, call: CallOf) -> Response:
+    """Delete a webhook at once, with what is pending; a message under way may still arrive."""
+    return await call.run(
+        WebhookView.of, commands.delete, caller=caller_of(call), webhook_id=webhook_id
+    )
+
+
+@router.post(
+    "/webhooks/{webhook_id}/secrets",
+    status_code=201,
+    openapi_extra=needs("webhooks:write"),
+    response_model=WebhookMade,
+)
+async def rotate_secret(webhook_id: UUID, body: RotationBody, call: CallOf) -> Response:
+    """Get a new secret; for `overlap_hours` every message is signed with both."""
+    return await call.create(
+        WebhookMade.of,
+        commands.rotate,
+        caller=caller_of(call),
+        webhook_id=webhook_id,
+        overlap=body.overlap(),
+    )

@@ -1,0 +1,1 @@
+"""Following the log: each webhook has a position in it, past which are its messages."""

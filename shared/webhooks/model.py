@@ -1,0 +1,111 @@
+"""What a webhook is: whom it tells of which events, as whom, and whether it does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from shared.contracts.roles import permissions_of
+
+TYPES_MAX = 50
+WEBHOOKS_MAX = 100
+"""Each has at most one request under way, so this also bounds what a worker does at once."""
+
+
+class State(StrEnum):
+    """Whether it is told: paused by its owner, disabled because its receiver does not take it."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+
+
+class Reason(StrEnum):
+    """Why a webhook was disabled."""
+
+    GONE = "gone"
+    FAILING = "failing"
+    GIVEN_UP = "given_up"
+    EVENTS_EXPIRED = "events_expired"
+
+
+class Resumption(StrEnum):
+    """Where a webhook goes on that is made active again."""
+
+    WHERE_IT_STOPPED = "where_it_stopped"
+    OLDEST = "oldest"
+    NOW = "now"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who made a webhook: it is told what this caller may read, by the roles of then."""
+
+    subject: str
+    client: str
+    roles: tuple[str, ...]
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """Return all that these roles may do in this release."""
+        return permissions_of(self.roles)
+
+    @property
+    def machine(self) -> bool:
+        """Tell whether a program asked for itself, not for a person."""
+        return self.subject == self.client
+
+    def same(self, other: "Owner") -> bool:
+        """Tell whether another caller is the same one, whatever the roles."""
+        return (self.subject, self.client) == (other.subject, other.client)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Where to, and what: ``types`` are event types, or beginnings of them that end in ``.*``."""
+
+    url: str
+    types: tuple[str, ...]
+    condition: object | None
+    description: str | None
+    skip_client: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A subscription at its present version. ``former_secret`` signs too until ``former_until``."""
+
+    id: UUID
+    version: int
+    terms: Terms
+    state: State
+    reason: str | None
+    secret: bytes
+    former_secret: bytes | None
+    former_until: datetime | None
+    owner: Owner
+    made_at: datetime
+    changed_at: datetime
+
+    def secrets(self, now: datetime) -> Sequence[bytes]:
+        """Return the secrets that sign at a moment, the newest first."""
+        if self.former_secret is None or self.former_until is None or self.former_until <= now:
+            return [self.secret]
+        return [self.secret, self.former_secret]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a receiver does. ``behind`` events have not been looked at, ``pending`` not been taken.
+
+    ``failures`` attempts in a row have failed, since ``failing_since``; of ``given_up`` messages in
+    a row the last try has failed. Nothing is sent before ``held_until``.
+    """
+
+    behind: int
+    pending: int
+    failures: int
+    given_up: int
+    failing_since: datetime | None
+    held_until: datetime | None
