@@ -99,7 +99,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        labels = host.removesuffix(".").split(".")
+        labels = host.split(".")  # a full stop at the end would be part of no certificate's name
         named = all(_LABEL.fullmatch(label) for label in labels)
         if not named or _NUMERIC.fullmatch(labels[-1]):
             raise WebhookUrlInvalid(length=LENGTH_MAX, pointer="/url") from None

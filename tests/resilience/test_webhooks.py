@@ -10,6 +10,7 @@ from tests.flow.world import World
 from tests.resilience.installation import LOOK_SECONDS, Installation
 from tests.resilience.scale import scaled
 from tests.resilience.test_crashes import PASSES, WEBHOOKS, dying
+from tests.resilience.wholeness import whole
 from tests.service.webhooks.receiver import Message, Receiver, receiving
 
 ARRIVING_SECONDS: Final = 30
@@ -58,3 +59,4 @@ async def test_a_crash_loses_no_message(
         for found in numbers(receiver.received).values():
             assert found == sorted(found)
         await world.http.delete(f"/pipeline/v1/webhooks/{made['id']}")
+    await whole(installation.stack)
