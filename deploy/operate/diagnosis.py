@@ -103,6 +103,9 @@ def _of_what_waits(service: str, vitals: Json) -> Iterator[Finding]:
     for figure in vitals["figures"]:
         if figure["name"] == "recalculations_failed" and figure["value"]:
             yield Finding("payees_set_aside", {"count": figure["value"]}, "pharos payees list")
+        if figure["name"] == "webhooks_disabled" and figure["value"]:
+            about = {"service": service, "count": figure["value"]}
+            yield Finding("webhooks_disabled", about, notice=True)
 
 
 def _of_leases(service: str, vitals: Json, consumers: Sequence[Json]) -> Iterator[Finding]:

@@ -217,6 +217,12 @@ WORDS: Final[dict[str, Words]] = {
         "statements are not up to date.",
         zh="{count} 人的薪酬无法计算，已搁置；其结算单不是最新的。",
     ),
+    "webhooks_disabled": Words(
+        en="{count} webhooks of {service} are disabled: their receivers are told nothing more. "
+        "GET /v1/webhooks says why.",
+        zh="{service} 有 {count} 个 Webhook 已停用，其接收方不再收到任何消息；"
+        "原因见 GET /v1/webhooks。",
+    ),
     "default_rows": Words(
         en="{service} has {rows} events outside the weekly partitions of its log. They are "
         "read and forgotten like all others; nothing is to be done unless the number "

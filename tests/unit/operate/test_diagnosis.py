@@ -112,6 +112,11 @@ def test_rows_outside_the_weekly_partitions_are_a_notice() -> None:
     assert (finding.key, finding.notice) == ("default_rows", True)
 
 
+def test_disabled_webhooks_are_a_notice() -> None:
+    (finding,) = found(figures=[{"name": "webhooks_disabled", "value": 2}])
+    assert (finding.key, finding.notice) == ("webhooks_disabled", True)
+
+
 def test_a_backlog_is_told_from_a_thousand_events_on() -> None:
     assert found(reader=consumer(number=0)) == []
     behind = Signs(
