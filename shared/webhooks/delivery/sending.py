@@ -13,6 +13,7 @@ import httpcore
 import httpx
 
 from shared import clock
+from shared.errors import Invalid
 from shared.webhooks.delivery.network import (
     AddressRefused,
     CheckedBackend,
@@ -20,7 +21,7 @@ from shared.webhooks.delivery.network import (
     Resolver,
     SystemResolver,
 )
-from shared.webhooks.endpoints import Reach
+from shared.webhooks.endpoints import Reach, check
 
 CONNECTIONS_MAX: Final = 200
 KEEP_ALIVE_SECONDS: Final = 5.0
@@ -91,13 +92,14 @@ class Sender:
         began = clock.monotonic()
         answer = Answer()
         try:
+            check(url, self._reach)  # the setting may be stricter than when the webhook was made
             async with asyncio.timeout(self._seconds):
                 await self._post(url, headers, body, answer)
         except (TimeoutError, httpcore.TimeoutException):
             answer.fault = Fault.TIMED_OUT
         except NameUnresolved:
             answer.fault = Fault.NAME_UNRESOLVED
-        except AddressRefused:
+        except (AddressRefused, Invalid):
             answer.fault = Fault.ADDRESS_REFUSED
         except httpcore.ConnectError as error:
             answer.fault = _why_not_connected(error)

@@ -172,6 +172,13 @@ async def test_an_address_in_place_of_a_name_is_looked_at_too() -> None:
         assert (answer.fault, receiver.received) == (Fault.ADDRESS_REFUSED, [])
 
 
+async def test_a_setting_that_became_stricter_holds_for_old_webhooks_too() -> None:
+    reach = Reach(http=False, networks=LOOPBACK.networks)
+    async with receiving() as receiver, sender(reach=reach) as post:
+        answer = await post.send(receiver.url(), {}, BODY)
+        assert (answer.fault, receiver.received) == (Fault.ADDRESS_REFUSED, [])
+
+
 async def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
     reach = Reach(http=True, networks=[ipaddress.ip_network("127.0.0.0/8")])
     names = Names(["127.0.0.3", "127.0.0.1"])
