@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from tests.service.conftest import Installation
 from tests.service.events.told import account
 from tests.service.test_runtime import started
 from tests.service.webhooks.office import SETTINGS, Office, opened, until
-from tests.service.webhooks.receiver import receiving, silence, status
+from tests.service.webhooks.receiver import Receiver, receiving, silence, status
 
 ACCOUNT = "/v1/accounts/by-external/crm/1"
 
@@ -210,6 +211,36 @@ async def test_a_second_courier_goes_on_where_the_first_was_cut_off(
             await office.settled(webhook, "delivered", "delivered")
         assert receiver.names == ["一", "一", "二"]
         assert receiver.ids[0] == receiver.ids[1]
+
+
+CUT_OFF = """
+    SELECT pg_terminate_backend(pid)
+      FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+async def test_a_database_that_breaks_off_again_and_again_loses_no_message(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.webhooks.courier.MARGIN_SECONDS", 0.1)
+    names = [f"客户{number}" for number in range(60)]
+    async with receiving() as receiver, opened(installation) as office:
+        await office.subscribe(receiver)
+        await office.tell(*names)
+        await office.numbered(60)
+        async with office.courier():
+            for count in (5, 10, 15):
+                await until(partial(_at_least, receiver, count))
+                async with installation.open("pipeline") as other, other.acquire() as conn:
+                    await conn.execute(CUT_OFF)
+            await until(lambda: office.heard_all(receiver, set(names)))
+        # What was not recorded came again, under its own id.
+        assert len(set(receiver.ids)) == 60
+
+
+async def _at_least(receiver: Receiver, count: int) -> bool | None:
+    return len(receiver.received) >= count or None
 
 
 async def test_more_events_than_one_look_takes_are_all_told(installation: Installation) -> None:
