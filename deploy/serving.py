@@ -2,22 +2,25 @@
 
 import gc
 import importlib
+import resource
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deploy.installation import SERVICES
 from shared import failpoints, logs
+from shared.http.server.connection import limited
 from shared.http.service import Service, create_app
 from shared.logs import logger
 from shared.runtime import Role
-from shared.settings import ServiceSettings
+from shared.settings import ServerSettings, ServiceSettings
 
 log = logger(__name__)
 
-KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 10
 """How long requests under way may take once the server was told to stop."""
+FILES_BESIDE = 256
+"""Files that a process has open beside the connections of its clients, well counted."""
 
 
 class Prefixed:
@@ -55,25 +58,26 @@ def load(name: str) -> Service:
 def configuration(
     app: ASGIApp,
     *,
+    limits: ServerSettings,
     lifespan: bool,
     host: str = "127.0.0.1",
     port: int = 0,
     grace_seconds: int = GRACE_SECONDS,
 ) -> uvicorn.Config:
-    """Return uvicorn's settings: fast parser, no access log, bounded waits, nothing told."""
+    """Return uvicorn's settings: fast parser within limits, no access log, nothing told."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=limited(limits),
         ws="none",
         lifespan="on" if lifespan else "off",
         access_log=False,
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=limits.keep_alive_seconds,
         timeout_graceful_shutdown=grace_seconds,
     )
 
@@ -89,4 +93,21 @@ def serve(name: str, settings: ServiceSettings, role: Role, host: str, port: int
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    uvicorn.Server(configuration(app, lifespan=True, host=host, port=port)).run()
+    make_room(settings.connection_limit)
+    uvicorn.Server(configuration(app, limits=settings, lifespan=True, host=host, port=port)).run()
+
+
+def make_room(connections: int) -> None:
+    """Let this process have as many files open as its connections need, where it may."""
+    wanted = FILES_BESIDE + 2 * connections  # a proxy has two for each
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most_of_files() < wanted:
+        log.warning("few_files", connections=connections, files=most_of_files())
+
+
+def most_of_files() -> int:
+    """Return how many files this process may have open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

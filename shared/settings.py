@@ -28,10 +28,29 @@ def _failpoint(value: str) -> str:
 HttpUrl = Annotated[str, _url("http", "https")]
 
 
-class ServiceSettings(BaseSettings):
-    """Everything that one service needs to run, and nothing that it could guess wrong."""
+class ServerSettings(BaseSettings):
+    """What a server of this process lets a connection do. All seconds are checked once a second."""
 
     model_config = SettingsConfigDict(env_prefix="PHAROS_", frozen=True, extra="ignore")
+
+    url_limit_bytes: Annotated[int, Field(ge=256)] = 16_384
+    header_limit_bytes: Annotated[int, Field(ge=1024)] = 32_768
+    """Of all headers of a request together."""
+    header_limit_count: Annotated[int, Field(ge=8)] = 100
+    header_seconds: Annotated[int, Field(ge=1)] = 10
+    """How long a connection may be silent before its first request, and headers be on their way."""
+    body_seconds: Annotated[int, Field(ge=1)] = 15
+    """How long a body may be on its way, and a second more for each ``body_bytes_per_second``."""
+    body_bytes_per_second: Annotated[int, Field(ge=1)] = 8_192
+    answer_seconds: Annotated[int, Field(ge=1)] = 30
+    """How long a client may leave an answer unread before the connection is cut."""
+    keep_alive_seconds: Annotated[int, Field(ge=1)] = 75
+    connection_limit: Annotated[int, Field(ge=8)] = 1_000
+    """Of this process. One more takes the place of the one that has been idle for longest."""
+
+
+class ServiceSettings(ServerSettings):
+    """Everything that one service needs to run, and nothing that it could guess wrong."""
 
     database_url: Annotated[str, _url("postgresql", "postgres")]
     nats_url: Annotated[str, _url("nats", "tls")]

@@ -10,7 +10,8 @@ from starlette.types import ASGIApp
 
 from deploy.local.errors import EmbeddedError, ServerDied
 from deploy.local.ports import LOOPBACK
-from deploy.serving import configuration
+from deploy.serving import configuration, make_room
+from shared.settings import ServerSettings
 
 _START_SECONDS_MAX = 30.0
 # Short: a long poll under way would hold up every stop for as long as it may take.
@@ -36,10 +37,12 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """Serves an app on 127.0.0.1. The port (0 picks a free one) is taken at once.
 
-    Raises EmbeddedError when the port is in use.
+    ``limits`` are those of the process unless others are given. Raises EmbeddedError when the port
+    is in use.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, limits: ServerSettings | None = None) -> None:
+        self._limits = limits or ServerSettings()
         try:
             self._socket = socket.create_server((LOOPBACK, port), backlog=2048)
         except OSError as error:
@@ -58,7 +61,10 @@ class HttpServer:
 
     async def start(self, app: ASGIApp) -> None:
         """Serve the app; raises ServerDied when that fails."""
-        self._server = _Server(configuration(app, lifespan=False, grace_seconds=_GRACE_SECONDS))
+        make_room(self._limits.connection_limit)
+        self._server = _Server(
+            configuration(app, limits=self._limits, lifespan=False, grace_seconds=_GRACE_SECONDS)
+        )
         self._task = asyncio.create_task(self._server.serve([self._socket]), name="http")
         serving = asyncio.create_task(self._server.serving.wait())
         try:

@@ -26,7 +26,7 @@ from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.provision import provision
 from deploy.serving import Prefixed, load
 from shared.migrate import upgrade
-from shared.settings import ServiceSettings
+from shared.settings import ServerSettings, ServiceSettings
 
 DATABASE_VARIABLE = "PHAROS_DATABASE_ADMIN_URL"
 BROKER_VARIABLE = "PHAROS_NATS_URL"
@@ -128,7 +128,7 @@ class Stack:
         dsns = await provision(admin_dsn, secrets)
         for name in self._names:
             await asyncio.to_thread(upgrade, load(name), dsns[name])
-        self._http = HttpServer(self._port)
+        self._http = HttpServer(self._port, ServerSettings(**self._more_settings))
         # Entered before the server, so left after it: no request meets a service that has gone.
         running.push_async_callback(self._stop_services)
         running.push_async_callback(self._http.stop)

@@ -135,6 +135,26 @@ def language_of(accept_language: str) -> Language:
     return best
 
 
+def failure(
+    status: int,
+    language: Language,
+    trace_id: str | None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
+    """The answer to a failure of which only the status is known."""
+    words = of_status(status)
+    return _answer(
+        status,
+        code=words.code,
+        title=words.title,
+        detail=words.detail.text(language),
+        language=language,
+        trace_id=trace_id,
+        retryable=status in _RETRYABLE,
+        headers=headers,
+    )
+
+
 def install(app: FastAPI) -> None:
     """Make every failure of the app answer with a problem."""
     app.exception_handler(PharosError)(_on_error)
@@ -154,34 +174,23 @@ async def _on_invalid(request: Request, error: RequestValidationError) -> Respon
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
+    if isinstance(error.__cause__, PharosError):  # FastAPI hides what was raised in the body
+        return await _on_error(request, error.__cause__)
     if error.status_code in _WITHOUT_BODY:
         return Response(status_code=error.status_code, headers=error.headers)
     # The exception's own detail is English and may quote the request; ours is neither.
-    words, language = of_status(error.status_code), _language(request)
-    return _answer(
-        error.status_code,
-        code=words.code,
-        title=words.title,
-        detail=words.detail.text(language),
-        language=language,
-        trace_id=_trace_id(request),
-        retryable=error.status_code in _RETRYABLE,
-        headers=error.headers or {},
-    )
+    return failure(error.status_code, _language(request), _trace_id(request), error.headers or {})
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:
+    return unforeseen(request, error)
+
+
+def unforeseen(request: Request, error: Exception) -> Response:
+    """The answer to a failure that nobody has a name for, which the log tells."""
     trace_id, language = _trace_id(request), _language(request)
     _log.error("request_failed", method=request.method, trace_id=trace_id, exc_info=error)
-    words = of_status(500)
-    return _answer(
-        500,
-        code=words.code,
-        title=words.title,
-        detail=words.detail.text(language),
-        language=language,
-        trace_id=trace_id,
-    )
+    return failure(500, language, trace_id)
 
 
 def _language(request: Request) -> Language:

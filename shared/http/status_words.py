@@ -99,12 +99,17 @@ _BY_STATUS: Final[Mapping[int, StatusWords]] = MappingProxyType(
             TITLES[Kind.TOO_LARGE],
             Words("Send less at a time.", "请减少单次发送的内容。"),
         ),
+        414: StatusWords(
+            "address_too_long",
+            TITLES[Kind.TOO_LARGE],
+            Words("Send a shorter address.", "请缩短请求地址。"),
+        ),
         415: StatusWords(
             "media_type_not_supported",
             Words("Media type not supported", "不支持该媒体类型"),
             Words(
-                'Send JSON with the header "Content-Type: application/json".',
-                '请发送 JSON，并带上请求头 "Content-Type: application/json"。',
+                'Send JSON in UTF-8, with the header "Content-Type: application/json".',
+                '请发送 UTF-8 编码的 JSON，并带上请求头 "Content-Type: application/json"。',
             ),
         ),
         429: StatusWords(

@@ -6,6 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.db import UNAVAILABLE, DatabaseUnavailable
 from shared.http.routes import PUBLIC, needs, routes
+from shared.http.server.refusals import PROCESS
 from shared.runtime import Runtime
 
 router = routes("system", prefix="")
@@ -41,6 +42,5 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Return the figures in the Prometheus text format."""
     runtime: Runtime = request.app.state.runtime
-    return PlainTextResponse(
-        generate_latest(runtime.metrics.registry), media_type=CONTENT_TYPE_LATEST
-    )
+    figures = generate_latest(runtime.metrics.registry) + generate_latest(PROCESS)
+    return PlainTextResponse(figures, media_type=CONTENT_TYPE_LATEST)

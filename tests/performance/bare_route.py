@@ -28,6 +28,7 @@ from shared.db import columns
 from shared.events import outbox
 from shared.ids import External
 from shared.money import Money
+from shared.settings import ServerSettings
 
 DSN_VARIABLE = "BARE_DATABASE_URL"
 _POOL = 8
@@ -98,4 +99,7 @@ async def _keep_as_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:
 
 if __name__ == "__main__":
     app = application(os.environ[DSN_VARIABLE])
-    uvicorn.Server(configuration(app, lifespan=True, host=LOOPBACK, port=int(sys.argv[1]))).run()
+    settings = configuration(
+        app, limits=ServerSettings(), lifespan=True, host=LOOPBACK, port=int(sys.argv[1])
+    )
+    uvicorn.Server(settings).run()

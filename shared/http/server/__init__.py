@@ -1,0 +1,1 @@
+"""The server itself: what uvicorn lets everybody do with a connection, within bounds."""
