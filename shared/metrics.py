@@ -20,6 +20,13 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.shed = self._counter("http_shed", "Requests sent away unread.", ("why",))
+        self.queued = Histogram(
+            f"pharos_{service}_http_queue_seconds",
+            "How long requests waited that found no slot free.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
         self.relayed = self._counter("relay_events", "Events numbered.", _PARTITION)
         self.head = self._gauge("relay_head", "Number of the last event in the log.", _PARTITION)
         self.acknowledged = self._gauge(

@@ -25,6 +25,15 @@ def _failpoint(value: str) -> str:
     return value
 
 
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    is_origin = bool(parts.netloc) and value == f"{parts.scheme}://{parts.netloc}"
+    if not is_origin and value != "*":
+        raise ValueError("give an origin such as https://crm.example.com, or * for all")
+    return value
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
 HttpUrl = Annotated[str, _url("http", "https")]
 
 
@@ -80,6 +89,16 @@ class ServiceSettings(ServerSettings):
     """Networks besides the public internet that webhooks may go to."""
     webhook_timeout_seconds: Annotated[int, Field(ge=1, le=30)] = 15
     webhook_log_days: Annotated[int, Field(ge=1)] = 14
+    slots: Annotated[int, Field(ge=1)] = 16
+    """Requests that are worked on at once; twice the connections of the pool keep it busy."""
+    queue_limit: Annotated[int, Field(ge=0)] = 200
+    queue_ms: Annotated[int, Field(ge=1)] = 1_500
+    """How many requests wait for a slot, and for how long, before they are sent away."""
+    rate_limit: Annotated[int, Field(ge=0)] = 12_000
+    rate_window_seconds: Annotated[int, Field(ge=1)] = 60
+    """Requests of one caller within so many seconds, in this process; 0: as many as it likes."""
+    cors_origins: tuple[Origin, ...] = ()
+    """Whose pages a browser lets call this service, or ``*`` alone for all; none by default."""
     log_level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = "info"
     failpoint: Annotated[str, AfterValidator(_failpoint)] = ""
     """Where a process of its own kills itself, as name@turn. For tests of faults, nothing else."""

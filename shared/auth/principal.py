@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from shared.contracts.roles import permissions_of
+from shared.contracts.roles import SERVICE_ROLE, permissions_of
 from shared.errors import Forbidden, Unauthenticated
 
 
@@ -38,6 +38,16 @@ class Principal:
         subject = str(claims["sub"])
         client = str(claims.get("client_id") or claims.get("azp") or subject)
         return cls(subject, client, roles, permissions_of(roles))
+
+    @property
+    def is_own_service(self) -> bool:
+        """Whether one of our own services asks, for itself."""
+        return SERVICE_ROLE in self.roles
+
+    @property
+    def caller(self) -> str:
+        """Who acts, and through which client: two users of one client are two callers."""
+        return f"{self.client}\n{self.subject}"
 
     def require(self, permission: str) -> None:
         """Refuse a caller that does not hold the permission."""

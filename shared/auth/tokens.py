@@ -91,18 +91,26 @@ class Verifier:
 
     async def principal(self, authorization: str | None) -> Principal:
         """Return who sends this header; raises TokenRefused or IssuerUnavailable."""
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token or len(token) > TOKEN_LENGTH_MAX:
+        token = _token(authorization)
+        if token is None:
             raise TokenRefused(reason="")
-        known = self._verified.get(token)
-        if known is not None and clock.now().timestamp() < known[0]:
-            return known[1]
+        if (known := self._remembered(token)) is not None:
+            return known
         claims = await self._claims(token)
         principal = Principal.of(claims)
         self._verified[token] = (float(claims["exp"]), principal)
         if len(self._verified) > VERIFIED_MAX:
             self._verified.popitem(last=False)
         return principal
+
+    def known(self, authorization: str | None) -> Principal | None:
+        """Return who sends this header where that has been verified before, else None."""
+        token = _token(authorization)
+        return None if token is None else self._remembered(token)
+
+    def _remembered(self, token: str) -> Principal | None:
+        known = self._verified.get(token)
+        return known[1] if known is not None and clock.now().timestamp() < known[0] else None
 
     async def _claims(self, token: str) -> dict[str, Any]:
         try:
@@ -122,3 +130,10 @@ class Verifier:
         except (jwt.PyJWTError, ValueError, AttributeError) as error:
             raise TokenRefused(reason=str(error)) from error
         return claims
+
+
+def _token(authorization: str | None) -> str | None:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token or len(token) > TOKEN_LENGTH_MAX:
+        return None
+    return token

@@ -9,6 +9,9 @@ OPERATE = {"events:read", "operations:read", "operations:write"}
 AUDIT = {"audit:read"}
 WEBHOOKS = {"webhooks:read", "webhooks:write"}
 
+SERVICE_ROLE = "service"
+"""Of our own services, when they read from each other."""
+
 ROLES: dict[str, frozenset[str]] = {
     "admin": frozenset(
         READ_ORGANISATION
@@ -45,7 +48,7 @@ ROLES: dict[str, frozenset[str]] = {
         | AUDIT
         | {"events:read", "operations:read", "articles:read"}
     ),
-    "service": frozenset(READ_ORGANISATION | READ_PIPELINE | READ_PAY | {"events:read"}),
+    SERVICE_ROLE: frozenset(READ_ORGANISATION | READ_PIPELINE | READ_PAY | {"events:read"}),
     # Rows of their own team and territory come with the row scopes; until a query can say whose
     # a row is, these two see nothing that could be somebody else's.
     "manager": frozenset({"products:read", "articles:read"}),

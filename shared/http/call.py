@@ -174,8 +174,7 @@ async def _call(
     claim = None
     if key is not None:
         body = await request.body()
-        asker = f"{principal.client}\n{principal.subject}"
-        claim = idempotency.key_of(asker, key, request.method, request.url.path, body)
+        claim = idempotency.key_of(principal.caller, key, request.method, request.url.path, body)
     return Call(principal, ctx, runtime, claim, if_none_match)
 
 

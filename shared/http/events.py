@@ -17,6 +17,7 @@ from shared.events import log as event_log
 from shared.events.envelope import Event, to_structured
 from shared.http.call import Call, CallOf
 from shared.http.routes import needs, routes
+from shared.http.shedding import leave
 from shared.runtime import Runtime
 
 router = routes("events")
@@ -77,6 +78,7 @@ async def read_events(
         # Nobody waits for the answer any more: it must not hold up a stop of the server.
         if events or left <= 0 or await request.is_disconnected():
             break
+        leave(request)
         await clock.within(min(left, LOOK_SECONDS), grown)
     body = {
         "events": [to_structured(seen_by(call, event)) for event in events],

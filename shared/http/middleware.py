@@ -3,10 +3,12 @@
 import re
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from shared import clock
+from shared.http.problems import unforeseen
 from shared.ids import new_id
 from shared.logs import logger
 
@@ -41,6 +43,30 @@ class BodyLimit:
         await self._app(scope, receive_limited, send)
 
 
+class Failures:
+    """Answers whatever fails without a name as a problem, inside of all that marks an answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; a failure behind the beginning of an answer breaks it off."""
+        begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noted)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            request = Request(scope)
+            await unforeseen(request, error)(scope, receive, send)
+
+
 class RequestScope:
     """Gives a request its trace (W3C Trace Context), measures it, and logs it when it is done."""
 
@@ -64,6 +90,8 @@ class RequestScope:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"].append((b"x-request-id", trace_id.encode()))
+                if (standing := scope["state"].get("standing")) is not None:
+                    message["headers"].extend(standing.headers())
             await send(message)
 
         with bound_contextvars(trace_id=trace_id):

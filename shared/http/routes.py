@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from shared.errors import PharosError
 from shared.http.idempotency import IdempotencyKeyRequired
 from shared.http.problems import ProblemView
+from shared.http.rates import Rates
 from shared.http.versions import VersionRequired
 
 PUBLIC = "public"
@@ -28,6 +29,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         (409, "The state of things refuses it."),
         (412, "It is at another version than the one of If-Match."),
         (422, "The request says something that cannot be right."),
+        (429, "The caller has asked more often than it may; `Retry-After` says when to go on."),
         (503, "Not now; send the same request again."),
     )
 }
@@ -56,11 +58,15 @@ class _Route(APIRoute):
             if permission != PUBLIC:
                 verifier = request.app.state.runtime.verifier
                 principal = await verifier.principal(request.headers.get("authorization"))
+                rates: Rates = request.app.state.rates
+                request.state.standing, refusal = rates.take(principal)
+                if refusal is not None:
+                    raise refusal
                 principal.require(permission)
                 request.state.principal = principal
-            for header, refusal in demanded:
+            for header, missing in demanded:
                 if header not in request.headers:
-                    raise refusal()
+                    raise missing()
             return await handle(_JsonRequest(request.scope, request.receive))
 
         return guarded

@@ -12,8 +12,12 @@ from shared.events.snapshot import SnapshotOf
 from shared.events.watch import Figure
 from shared.http import audit, events, operations, problems, repair, system, vitals
 from shared.http import snapshots as snapshot_routes
-from shared.http.middleware import BodyLimit, RequestScope
+from shared.http.cors import Cors
+from shared.http.middleware import BodyLimit, Failures, RequestScope
+from shared.http.places import Places
+from shared.http.rates import Rates
 from shared.http.routes import check
+from shared.http.shedding import Shedding
 from shared.runtime import Chore, Role, Runtime
 from shared.settings import ServiceSettings
 from shared.webhooks import api as webhooks
@@ -107,9 +111,24 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
     app.state.snapshots = service.snapshots
     app.state.figures = service.all_figures
     app.state.newest_revision = newest_revision(service.migrations)
-    app.add_middleware(BodyLimit, limit=settings.body_limit_bytes)
-    app.add_middleware(RequestScope, service=service.name)
+    _surround(app, service.name, settings)
     return app
+
+
+def _surround(app: FastAPI, service: str, settings: ServiceSettings) -> None:
+    """Put around the routes what holds for every request; what is added last is outermost.
+
+    Whoever is outer marks what the inner ones answer: ids first, then what a browser must see on
+    every answer, also on that of a request that was shed.
+    """
+    app.add_middleware(BodyLimit, limit=settings.body_limit_bytes)
+    app.add_middleware(Failures)
+    places = Places(settings.slots, settings.queue_limit, settings.queue_ms / 1000)
+    app.add_middleware(Shedding, places=places)
+    if settings.cors_origins:
+        app.add_middleware(Cors, origins=settings.cors_origins)
+    app.add_middleware(RequestScope, service=service)
+    app.state.rates = Rates(settings.rate_limit, settings.rate_window_seconds)
 
 
 def newest_revision(migrations: Path) -> str:
