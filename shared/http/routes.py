@@ -3,12 +3,13 @@
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from shared.errors import PharosError
+from shared.http import json_body
 from shared.http.idempotency import IdempotencyKeyRequired
 from shared.http.problems import ProblemView
 from shared.http.rates import Rates
@@ -28,6 +29,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         (404, "There is no such thing, or it is not the caller's to see."),
         (409, "The state of things refuses it."),
         (412, "It is at another version than the one of If-Match."),
+        (413, "The body is larger than what is taken."),
+        (415, "The body is not JSON in UTF-8."),
         (422, "The request says something that cannot be right."),
         (429, "The caller has asked more often than it may; `Retry-After` says when to go on."),
         (503, "Not now; send the same request again."),
@@ -40,10 +43,10 @@ class RouteWithoutPermission(Exception):
 
 
 class _JsonRequest(Request):
-    """Reads bodies with a strict parser: no NaN, no Infinity, no broken UTF-8."""
+    """Reads bodies with a strict parser."""
 
     async def json(self) -> object:
-        return orjson.loads(await self.body())
+        return json_body.read(await self.body())
 
 
 class _Route(APIRoute):
@@ -53,6 +56,7 @@ class _Route(APIRoute):
         handle = super().get_route_handler()
         permission = permission_of(self)
         demanded = _demanded(self)
+        takes_json = self.body_field is not None
 
         async def guarded(request: Request) -> Response:
             if permission != PUBLIC:
@@ -67,9 +71,28 @@ class _Route(APIRoute):
             for header, missing in demanded:
                 if header not in request.headers:
                     raise missing()
+            if takes_json:
+                _check_media_type(request)
             return await handle(_JsonRequest(request.scope, request.receive))
 
         return guarded
+
+
+def _check_media_type(request: Request) -> None:
+    """Refuse a body that says it is no JSON, or JSON in another encoding than UTF-8."""
+    sent = request.headers
+    if sent.get("content-length", "0") == "0" and "transfer-encoding" not in sent:
+        return  # that it is missing is for the schema to say
+    media_type, *parameters = sent.get("content-type", "").lower().split(";")
+    kind, _, subtype = media_type.strip().partition("/")
+    is_json = kind == "application" and (subtype == "json" or subtype.endswith("+json"))
+    charsets = {
+        value.strip().strip('"')
+        for name, _, value in (parameter.partition("=") for parameter in parameters)
+        if name.strip() == "charset"
+    }
+    if not is_json or charsets - {"utf-8", "utf8"}:
+        raise HTTPException(415, headers={"Accept": "application/json"})
 
 
 def needs(permission: str, *, version: bool = False, key: bool = False) -> dict[str, Any]:
