@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import NotFound, PharosError, Unavailable
 from shared.http.problems import language_of, problem
+from shared.ids import new_id
 
 Lookup = Callable[[], ASGIApp | None]
 """Gives the app that serves a prefix at this moment, None while there is none."""
@@ -49,9 +50,12 @@ class Front:
 
 
 async def refuse(error: PharosError, scope: Scope, send: Send) -> None:
-    """Answer with a problem, in the language that the caller prefers."""
+    """Answer with a problem that has an id of its own, in the language that the caller prefers."""
     language = language_of(Headers(scope=scope).get("accept-language", ""))
-    await problem(error, language, None)(scope, _nothing, send)
+    request_id = new_id().hex
+    answer = problem(error, language, request_id)
+    answer.headers["x-request-id"] = request_id
+    await answer(scope, _nothing, send)
 
 
 async def _nothing() -> Message:

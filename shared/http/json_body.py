@@ -17,7 +17,7 @@ DEPTH_MAX: Final = 32
 KEYS_MAX: Final = 200
 """Of one object: each that is unknown is an error to be told, and a body may hold very many."""
 VALUES_MAX: Final = 200_000
-"""Of a whole body; the largest that any route takes has about a third of that."""
+"""Of a whole body; the largest that any route takes has about two thirds of that."""
 _MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 

@@ -19,6 +19,7 @@ from shared.events.snapshot import START, Correct, Stretch, Tip
 from shared.events.watermark import Position, Watermark
 from shared.fields import Body, Code, Id, View
 from shared.http.call import CallOf
+from shared.http.events import PartitionNotFound
 from shared.http.operations import ConsumerNotFound, as_it_is, note_moved, stopped_at
 from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
 from shared.http.routes import needs, routes
@@ -99,6 +100,8 @@ async def repair(
     step may be repeated.
     """
     runtime: Runtime = request.app.state.runtime
+    if partition >= runtime.installation.partitions:
+        raise PartitionNotFound(partition=partition, pointer="/partition")
     mark = Watermark(consumer, source, partition)
     subscription = _subscription(runtime.subscriptions, mark)
     correct = subscription.correct

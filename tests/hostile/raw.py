@@ -54,8 +54,19 @@ class Raw:
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             pairs = (line.partition(": ") for line in head[1:] if line)
             headers = {name.lower(): value for name, _, value in pairs}
-            body = await self.reader.readexactly(int(headers.get("content-length", "0")))
+            if headers.get("transfer-encoding") == "chunked":
+                body = await self._chunks()
+            else:
+                body = await self.reader.readexactly(int(headers.get("content-length", "0")))
         return Answer(int(head[0].split(" ")[1]), headers, body)
+
+    async def _chunks(self) -> bytes:
+        body = bytearray()
+        while length := int(await self.reader.readline(), 16):
+            body += await self.reader.readexactly(length)
+            await self.reader.readline()
+        await self.reader.readline()
+        return bytes(body)
 
     async def is_closed(self) -> bool:
         """Wait until the server has closed the connection; what still came is read."""

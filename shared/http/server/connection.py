@@ -128,7 +128,11 @@ class Connection(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Let the request begin."""
+        """Let the request begin, unless it does not say whom it is for (RFC 9112, section 3.2)."""
+        hosts = [value for name, value in self.headers if name == b"host"]
+        says_none = not hosts and self.parser.get_http_version() != "1.0"
+        if says_none or len(hosts) > 1 or b"" in hosts:
+            raise self._over(400, "malformed")
         super().on_headers_complete()
         if self.expect_100_continue:
             # Whoever is answered before it was told to go on may send its body or not: what comes
