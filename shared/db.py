@@ -10,6 +10,7 @@ import asyncpg
 
 from shared.clock import pause
 from shared.errors import Conflict, Unavailable
+from shared.pulse import Pulse
 from shared.settings import ServiceSettings
 
 T = TypeVar("T")
@@ -94,8 +95,16 @@ class Database:
     this process wakes at once.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", size: int) -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        size: int,
+        pulse: Pulse,
+        acquire_seconds: float,
+    ) -> None:
         self._pool = pool
+        self._pulse = pulse
+        self._acquire_seconds = acquire_seconds
         # asyncpg's pool is unfair; a FIFO semaphore before it takes the tail off the waits.
         self._slots = asyncio.Semaphore(size)
         self.committed: Callable[[], None] = lambda: None
@@ -126,10 +135,12 @@ class Database:
                 "tcp_keepalives_count": "3",
             },
         )
-        return cls(pool, settings.pool_size)
+        pulse = Pulse(lambda: _sign_of_life(settings.database_url))
+        return cls(pool, settings.pool_size, pulse, settings.acquire_timeout_ms / 1000)
 
     async def close(self) -> None:
         """Close the pool, by force when a connection does not come back in time."""
+        await self._pulse.stop()
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._pool.close()
@@ -138,9 +149,35 @@ class Database:
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
-        """Lend a connection; each statement on it is a transaction of its own."""
-        async with self._slots, self._pool.acquire() as conn:
-            yield conn
+        """Lend a connection; each statement on it is a transaction of its own.
+
+        Raises DatabaseUnavailable while the database gives no sign of life, and what is in
+        UNAVAILABLE when there is no connection in time or the lent one is lost.
+        """
+        if self._pulse.lost:
+            raise DatabaseUnavailable
+        with self._pulse.waiting() as waiting:
+            async with asyncio.timeout(self._acquire_seconds) as coming:
+                waiting.comes(coming)
+                await self._slots.acquire()
+                try:
+                    conn = await self._connection()
+                except BaseException:
+                    self._slots.release()
+                    raise
+            waiting.holds(conn)
+            try:
+                yield conn
+            finally:
+                try:
+                    await self._pool.release(conn)
+                finally:
+                    self._slots.release()
+
+    async def _connection(self) -> Connection:
+        if self._pulse.lost:  # while we waited for our turn
+            raise DatabaseUnavailable
+        return await self._pool.acquire()
 
     async def read(self, query: Work[T]) -> T:
         """Run queries on a connection; raises DatabaseUnavailable when the database is away."""
@@ -183,6 +220,15 @@ def _unavailable(error: Exception) -> Exception:
 def is_passing(error: Exception) -> bool:
     """Tell whether an error may be gone at the next try: a lock, a lost connection, a slow disk."""
     return not isinstance(error, ValueError) and isinstance(error, (*RETRYABLE, *UNAVAILABLE))
+
+
+async def _sign_of_life(url: str) -> None:
+    """Open a session, for which the server starts a process; a refusal is a sign of life too."""
+    try:
+        conn = await asyncpg.connect(url)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        return
+    conn.terminate()
 
 
 async def _in_transaction(conn: Connection, work: Work[T]) -> T:

@@ -79,6 +79,8 @@ class ServiceSettings(ServerSettings):
 
     pool_size: Annotated[int, Field(ge=2, le=64)] = 8
     statement_timeout_ms: Annotated[int, Field(ge=100)] = 10_000
+    acquire_timeout_ms: Annotated[int, Field(ge=100)] = 2_500
+    """How long a request or a part of the background work waits for a connection of the pool."""
     lock_timeout_ms: Annotated[int, Field(ge=50)] = 3_000
     lease_seconds: Annotated[int, Field(ge=1)] = 6
     log_retention_days: Annotated[int, Field(ge=1)] = 35
