@@ -21,9 +21,10 @@ from tests.hostile.wire import Wire, wired
 from tests.resilience.scale import SEED, scaled
 from tests.service.conftest import Installation
 
+POOL = 4
 PATIENT = {
     "statement_timeout_ms": 60_000,
-    "pool_size": 4,
+    "pool_size": POOL,
     "rate_limit": 0,
     "slots": 8,
     "queue_limit": 50,
@@ -66,6 +67,7 @@ class Place:
                 break
         else:
             pytest.fail("not everything is answered again")
+        left_behind = 0
         for _ in range(LOOKS):
             left_behind = await self._left_behind()
             if not left_behind:
@@ -82,8 +84,8 @@ class Place:
             )
         finally:
             await admin.close()
-        busy = sum(row["state"] != "idle" for row in states)
-        return busy + max(0, len(states) - int(PATIENT["pool_size"]))
+        busy: int = sum(row["state"] != "idle" for row in states)
+        return busy + max(0, len(states) - POOL)
 
 
 @pytest.fixture

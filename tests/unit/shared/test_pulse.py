@@ -1,4 +1,4 @@
-"""The pulse: who waits for a database that gives no sign is let go, everybody else is left alone."""
+"""The pulse: who waits for a database that gives no sign is let go, all others are left alone."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -53,10 +53,14 @@ async def test_who_waits_without_a_sign_is_let_go_and_nobody_else_begins(
 
 async def test_who_waits_for_a_connection_is_let_go_too() -> None:
     felt = Pulse(_hangs)
-    with felt.waiting() as waiting, pytest.raises(TimeoutError):
+
+    async def wait() -> None:
         async with asyncio.timeout(60) as coming:
             waiting.comes(coming)
             await asyncio.sleep(60)
+
+    with felt.waiting() as waiting, pytest.raises(TimeoutError):
+        await wait()
     await felt.stop()
 
 
