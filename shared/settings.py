@@ -35,6 +35,7 @@ def _origin(value: str) -> str:
 
 Origin = Annotated[str, AfterValidator(_origin)]
 HttpUrl = Annotated[str, _url("http", "https")]
+HttpUrlOrNone = Annotated[str, Field(pattern=r"^(https?://[^\s/?#]+[^\s?#]*[^\s/?#])?$")]
 
 
 class ServerSettings(BaseSettings):
@@ -77,6 +78,12 @@ class ServiceSettings(ServerSettings):
     partitions: Annotated[int, Field(ge=1, le=64)] = 1
     fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
 
+    public_url: HttpUrlOrNone = ""
+    """Where callers reach the services, each below its name: https://sales.example.com/api.
+
+    Problem types and descriptions of the API then say it in full; without it they begin with
+    ``/<service>/``, which holds wherever the gateway is at the top of its host.
+    """
     pool_size: Annotated[int, Field(ge=2, le=64)] = 8
     statement_timeout_ms: Annotated[int, Field(ge=100)] = 10_000
     acquire_timeout_ms: Annotated[int, Field(ge=100)] = 2_500

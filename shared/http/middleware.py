@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from shared import clock
-from shared.http.problems import unforeseen
+from shared.http.problems import TYPES_BELOW, unforeseen
 from shared.ids import new_id
 from shared.logs import logger
 
@@ -70,9 +70,10 @@ class Failures:
 class RequestScope:
     """Gives a request its trace (W3C Trace Context), measures it, and logs it when it is done."""
 
-    def __init__(self, app: ASGIApp, service: str) -> None:
+    def __init__(self, app: ASGIApp, service: str, below: str = "") -> None:
         self._app = app
         self._service = service
+        self._below = below
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -81,7 +82,9 @@ class RequestScope:
             return
         traceparent = _traceparent(scope)
         trace_id = traceparent.split("-")[1]
-        scope.setdefault("state", {}).update(trace=traceparent, trace_id=trace_id)
+        scope.setdefault("state", {}).update(
+            trace=traceparent, trace_id=trace_id, types_below=self._below
+        )
         began = clock.monotonic()
         status = 500
 
@@ -94,10 +97,12 @@ class RequestScope:
                     message["headers"].extend(standing.headers())
             await send(message)
 
+        outside = TYPES_BELOW.set(self._below)
         with bound_contextvars(trace_id=trace_id):
             try:
                 await self._app(scope, receive, send_marked)
             finally:
+                TYPES_BELOW.reset(outside)
                 self._measure(scope, status, clock.monotonic() - began)
 
     def _measure(self, scope: Scope, status: int, seconds: float) -> None:

@@ -1,14 +1,16 @@
 """Problems: every answer that is not a success, as RFC 9457 problem+json in the caller's language.
 
 `{type, title, status, detail, code, errors, trace_id, retryable}`: `code` is stable and what
-programs go by; `title` and `detail` are for people, in English or Chinese. Each entry of `errors`
-names the place (`pointer` into the body, or `parameter`, `header`, `cookie`), with a code and what
-to send instead. What was sent is never repeated.
+programs go by; `type` is where the service explains it, by the full path (RFC 9457, 3.1.1) that
+holds behind a gateway too; `title` and `detail` are for people, in English or Chinese. Each entry
+of `errors` names the place (`pointer` into the body, or `parameter`, `header`, `cookie`), with a
+code and what to send instead. What was sent is never repeated.
 """
 
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -27,7 +29,13 @@ from shared.errors import (
 )
 from shared.field_words import Words
 from shared.fields import View
-from shared.http.status_words import INVALID_REQUEST, TITLES, of_status
+from shared.http.status_words import (
+    INVALID_REQUEST,
+    INVALID_REQUEST_CODE,
+    RETRYABLE_STATUSES,
+    TITLES,
+    of_status,
+)
 from shared.http.validation_words import fault, not_json
 from shared.logs import logger
 
@@ -44,8 +52,13 @@ _PLACES: Final = {
     "cookie": "cookie",
 }
 _WITHOUT_BODY: Final = (204, 304)
-_RETRYABLE: Final = (408, 429, 503)
 _log = logger(__name__)
+
+TYPES_BELOW: Final[ContextVar[str]] = ContextVar("types_below", default="")
+"""Where `/problems/…` of the service that answers lies: a path, or the beginning of a URL.
+
+Set around every request, so that whoever answers it, middleware too, names a type that resolves.
+"""
 
 
 class ProblemErrorView(View):
@@ -109,7 +122,7 @@ def invalid(
             break
     return _answer(
         Kind.INVALID.status,
-        code="invalid_request",
+        code=INVALID_REQUEST_CODE,
         title=TITLES[Kind.INVALID],
         detail=INVALID_REQUEST.text(language).format(count=len(entries)),
         errors=entries,
@@ -150,7 +163,7 @@ def failure(
         detail=words.detail.text(language),
         language=language,
         trace_id=trace_id,
-        retryable=status in _RETRYABLE,
+        retryable=status in RETRYABLE_STATUSES,
         headers=headers,
     )
 
@@ -190,6 +203,8 @@ def unforeseen(request: Request, error: Exception) -> Response:
     """The answer to a failure that nobody has a name for, which the log tells."""
     trace_id, language = _trace_id(request), _language(request)
     _log.error("request_failed", method=request.method, trace_id=trace_id, exc_info=error)
+    # This one is called outside of all our middleware.
+    TYPES_BELOW.set(request.scope.get("state", {}).get("types_below", ""))
     return failure(500, language, trace_id)
 
 
@@ -265,7 +280,7 @@ def _answer(
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
     content = {
-        "type": f"/problems/{code}",
+        "type": f"{TYPES_BELOW.get()}/problems/{code}",
         "title": title.text(language),
         "status": status,
         "detail": detail,

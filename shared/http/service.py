@@ -13,6 +13,7 @@ from shared.events.watch import Figure
 from shared.http import audit, events, operations, problems, repair, system, vitals
 from shared.http import snapshots as snapshot_routes
 from shared.http.cors import Cors
+from shared.http.documents import api as documents
 from shared.http.middleware import BodyLimit, Failures, RequestScope
 from shared.http.places import Places
 from shared.http.rates import Rates
@@ -53,6 +54,7 @@ class Service:
             audit.router,
             webhooks.router,
             deliveries.router,
+            documents.router,
         ),
         init=False,
     )
@@ -108,6 +110,8 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
     for router in routers:
         app.router.routes.extend(router.routes)
     problems.install(app)
+    app.state.service = service.name
+    app.state.below = f"{settings.public_url}/{service.name}"
     app.state.snapshots = service.snapshots
     app.state.figures = service.all_figures
     app.state.newest_revision = newest_revision(service.migrations)
@@ -127,7 +131,7 @@ def _surround(app: FastAPI, service: str, settings: ServiceSettings) -> None:
     app.add_middleware(Shedding, places=places)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)
-    app.add_middleware(RequestScope, service=service)
+    app.add_middleware(RequestScope, service=service, below=app.state.below)
     app.state.rates = Rates(settings.rate_limit, settings.rate_window_seconds)
 
 

@@ -23,6 +23,7 @@ TITLES: Final[Mapping[Kind, Words]] = MappingProxyType(
         Kind.UNAVAILABLE: Words("Not available at the moment", "暂时不可用"),
     }
 )
+INVALID_REQUEST_CODE: Final = "invalid_request"
 INVALID_REQUEST: Final = Words(
     "Places in the request that need a change: {count}. See errors.",
     "请求中有 {count} 处需要修改，详见 errors。",
@@ -37,7 +38,7 @@ class StatusWords(NamedTuple):
     detail: Words
 
 
-_REFUSAL: Final = StatusWords(
+ANY_REFUSAL: Final = StatusWords(
     "request_refused",
     Words("The request cannot be served", "无法处理该请求"),
     Words(
@@ -45,7 +46,7 @@ _REFUSAL: Final = StatusWords(
         "请对照接口说明检查该请求。",
     ),
 )
-_FAILURE: Final = StatusWords(
+ANY_FAILURE: Final = StatusWords(
     "internal_error",
     Words("Something failed on our side", "服务内部出错"),
     Words(
@@ -53,7 +54,7 @@ _FAILURE: Final = StatusWords(
         "问题不在您的请求。请稍后重试；报告问题时请附上 trace_id。",
     ),
 )
-_BY_STATUS: Final[Mapping[int, StatusWords]] = MappingProxyType(
+STATUS_WORDS: Final[Mapping[int, StatusWords]] = MappingProxyType(
     {
         400: StatusWords(
             "request_unreadable",
@@ -132,8 +133,10 @@ _BY_STATUS: Final[Mapping[int, StatusWords]] = MappingProxyType(
         ),
     }
 )
+RETRYABLE_STATUSES: Final = frozenset({408, 429, 503})
+"""Where only a status is known: those after which the same request may succeed."""
 
 
 def of_status(status: int) -> StatusWords:
     """The words for a status, those of its class when it has none of its own."""
-    return _BY_STATUS.get(status, _FAILURE if status >= 500 else _REFUSAL)
+    return STATUS_WORDS.get(status, ANY_FAILURE if status >= 500 else ANY_REFUSAL)

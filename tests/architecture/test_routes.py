@@ -15,6 +15,10 @@ from shared.http.service import Service
 from tests.architecture.source import ROOT
 
 SERVICES = sorted(path.parent.name for path in (ROOT / "services").glob("*/service.py"))
+PUBLIC_ROUTES = {
+    *("/health/live", "/health/ready", "/metrics"),
+    *("/problems", "/problems/{code}"),
+}
 GRANTED = frozenset[str]().union(*ROLES.values())
 
 
@@ -61,9 +65,9 @@ def test_each_route_of_a_noun_asks_for_a_permission_that_some_role_has(name: str
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_the_only_public_routes_are_health_and_figures(name: str) -> None:
+def test_the_only_public_routes_are_health_figures_and_descriptions(name: str) -> None:
     open_to_all = {rule.split(" asks for ")[0] for rule in granted_to_nobody(service(name).chassis)}
-    assert open_to_all <= {"/health/live", "/health/ready", "/metrics"}
+    assert open_to_all <= PUBLIC_ROUTES
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -1,0 +1,1 @@
+"""What a service tells of itself, for people and tools: routes, events, objects, problems."""
