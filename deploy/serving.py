@@ -1,8 +1,11 @@
 """One service behind uvicorn: how every process that serves HTTP is set up."""
 
+import asyncio
 import gc
 import importlib
 import resource
+import socket
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,6 +14,7 @@ from deploy.installation import SERVICES
 from shared import failpoints, logs
 from shared.http.server.connection import limited
 from shared.http.service import Service, create_app
+from shared.http.sse import ENDING
 from shared.logs import logger
 from shared.runtime import Role
 from shared.settings import ServerSettings, ServiceSettings
@@ -40,6 +44,32 @@ class Prefixed:
             # The path stays whole: since ASGI 3 it includes the root path.
             scope = {**scope, "root_path": scope.get("root_path", "") + self._prefix}
         await self._app(scope, receive, send)
+
+
+class Ending:
+    """Serves an app, and tells the requests under way when the server is about to stop."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.event = asyncio.Event()
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with the event."""
+        extensions = {**scope.get("extensions", {}), ENDING: self.event}
+        await self._app({**scope, "extensions": extensions}, receive, send)
+
+
+class Server(uvicorn.Server):
+    """Ends the streams that it serves before it waits for requests: none of them would end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = config.app = Ending(cast(ASGIApp, config.app))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell that it ends, then wait for the requests under way."""
+        self._ending.event.set()
+        await super().shutdown(sockets)
 
 
 def is_below(path: str, prefix: str) -> bool:
@@ -94,7 +124,7 @@ def serve(name: str, settings: ServiceSettings, role: Role, host: str, port: int
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     make_room(settings.connection_limit)
-    uvicorn.Server(configuration(app, limits=settings, lifespan=True, host=host, port=port)).run()
+    Server(configuration(app, limits=settings, lifespan=True, host=host, port=port)).run()
 
 
 def make_room(connections: int) -> None:

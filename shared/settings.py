@@ -108,6 +108,8 @@ class ServiceSettings(ServerSettings):
     """Requests of one caller within so many seconds, in this process; 0: as many as it likes."""
     cors_origins: tuple[Origin, ...] = ()
     """Whose pages a browser lets call this service, or ``*`` alone for all; none by default."""
+    stream_limit: Annotated[int, Field(ge=1)] = 500
+    """How many event streams a process keeps open."""
     log_level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = "info"
     failpoint: Annotated[str, AfterValidator(_failpoint)] = ""
     """Where a process of its own kills itself, as name@turn. For tests of faults, nothing else."""

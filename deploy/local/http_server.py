@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from deploy.local.errors import EmbeddedError, ServerDied
 from deploy.local.ports import LOOPBACK
-from deploy.serving import configuration, make_room
+from deploy.serving import Server, configuration, make_room
 from shared.settings import ServerSettings
 
 _START_SECONDS_MAX = 30.0
@@ -18,7 +18,7 @@ _START_SECONDS_MAX = 30.0
 _GRACE_SECONDS = 3
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """Tells when it serves, and leaves the signals to the program around it."""
 
     def __init__(self, config: uvicorn.Config) -> None:

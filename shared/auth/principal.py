@@ -1,6 +1,7 @@
 """The principal: who asks, in which roles, and what these may do."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.contracts.roles import SERVICE_ROLE, permissions_of
@@ -23,12 +24,16 @@ class PermissionMissing(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A verified caller: ``subject`` is a member's id or a machine client's name."""
+    """A verified caller: ``subject`` is a member's id or a machine client's name.
+
+    ``expires_at`` is the end of the token: what goes on for longer than a request ends there.
+    """
 
     subject: str
     client: str
     roles: tuple[str, ...]
     permissions: frozenset[str]
+    expires_at: datetime | None = None
 
     @classmethod
     def of(cls, claims: dict[str, Any]) -> "Principal":
@@ -37,7 +42,8 @@ class Principal:
         roles = tuple(str(role) for role in found) if isinstance(found, list) else ()
         subject = str(claims["sub"])
         client = str(claims.get("client_id") or claims.get("azp") or subject)
-        return cls(subject, client, roles, permissions_of(roles))
+        expires_at = datetime.fromtimestamp(float(claims["exp"]), UTC) if "exp" in claims else None
+        return cls(subject, client, roles, permissions_of(roles), expires_at)
 
     @property
     def is_own_service(self) -> bool:

@@ -9,8 +9,18 @@ from fastapi import APIRouter, FastAPI
 
 from shared.events.consumer import Subscription
 from shared.events.snapshot import SnapshotOf
+from shared.events.tail import Tail
 from shared.events.watch import Figure
-from shared.http import audit, events, operations, problems, repair, system, vitals
+from shared.http import (
+    audit,
+    event_stream,
+    events,
+    operations,
+    problems,
+    repair,
+    system,
+    vitals,
+)
 from shared.http import snapshots as snapshot_routes
 from shared.http.cors import Cors
 from shared.http.documents import api as documents
@@ -46,6 +56,7 @@ class Service:
     chassis: Sequence[APIRouter] = field(
         default=(
             system.router,
+            event_stream.router,
             events.router,
             snapshot_routes.router,
             operations.router,
@@ -91,10 +102,13 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         runtime = await Runtime.assemble(service.name, settings, service.subscriptions)
         app.state.runtime = runtime
+        tail = Tail(runtime.database, service.name, runtime.doorbells)
+        app.state.streams = event_stream.Streams(tail, settings.stream_limit)
         try:
             await runtime.start(role, service.chores, service.all_figures)
             yield
         finally:
+            await tail.stop()
             await runtime.stop()
 
     app = FastAPI(

@@ -62,7 +62,7 @@ async def test_the_api_description_of_every_service_says_where_it_is_served(
 ) -> None:
     document = (await http.get(f"/{service}/v1/openapi.json")).json()
     assert document["servers"] == [{"url": f"/{service}"}]
-    assert all(path.startswith(("/v1/", "/health/")) for path in document["paths"])
+    assert all(path.startswith(("/v1/", "/health/", "/problems")) for path in document["paths"])
 
 
 async def test_a_write_is_numbered_and_served_by_the_feed_to_one_who_waits(
