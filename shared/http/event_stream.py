@@ -15,6 +15,7 @@ from shared.events import log as event_log
 from shared.events.envelope import Event
 from shared.events.tail import BATCH, Overrun, Tail, Told
 from shared.http.call import Call, CallOf
+from shared.http.documents.raised import fails_with
 from shared.http.events import EventsExpired, PartitionNotFound, seen_by
 from shared.http.routes import needs, routes
 from shared.http.sse import MEDIA_TYPE, EventStream, Message
@@ -120,7 +121,7 @@ class Streams:
 @router.get(
     "/events/stream",
     status_code=200,
-    openapi_extra=needs("events:read"),
+    openapi_extra=needs("events:read") | fails_with(TooManyStreams, StreamsOfCallerUsedUp),
     response_class=EventStream,
     responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
 )

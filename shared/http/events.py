@@ -16,11 +16,12 @@ from shared.errors import Gone, NotFound
 from shared.events import log as event_log
 from shared.events.envelope import Event, to_structured
 from shared.http.call import Call, CallOf
+from shared.http.cloud_event import EventsView
 from shared.http.routes import needs, routes
 from shared.http.shedding import leave
 from shared.runtime import Runtime
 
-router = routes("events")
+router = routes("events", "The log of what happened, as a feed, as a stream, and as present facts.")
 
 LIMIT_MAX = 1_000
 WAIT_SECONDS_MAX = 25
@@ -50,7 +51,7 @@ class PartitionNotFound(NotFound):
 @router.get(
     "/events",
     openapi_extra=needs("events:read"),
-    responses={410: {"description": "The log no longer reaches back to `after`."}},
+    response_model=EventsView,
 )
 async def read_events(
     request: Request,

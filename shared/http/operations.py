@@ -24,7 +24,7 @@ from shared.http.call import CallOf
 from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
 from shared.http.routes import needs, routes
 
-router = routes("operations")
+router = routes("operations", "What operators see and mend: consumers, parked events, vital signs.")
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -130,7 +130,7 @@ async def list_consumers(call: CallOf) -> ConsumersView:
     openapi_extra=needs("operations:write"),
     response_model=ConsumerView,
 )
-async def resume(
+async def resume_consumer(
     consumer: Annotated[Code, Path()],
     source: Annotated[Code, Path()],
     partition: Annotated[int, Path(ge=0, le=63)],
@@ -177,7 +177,7 @@ async def read_parked(parked_id: UUID, call: CallOf) -> ParkedWhole:
     openapi_extra=needs("operations:write"),
     response_model=Settled,
 )
-async def replay(request: Request, parked_id: UUID, call: CallOf) -> Response:
+async def replay_parked(request: Request, parked_id: UUID, call: CallOf) -> Response:
     """Apply a parked event now, past the watermark; an older version than known changes nothing."""
     subscriptions: Sequence[Subscription] = request.app.state.runtime.subscriptions
     return await call.run(as_it_is, _replay, parked_id, subscriptions)
@@ -188,7 +188,7 @@ async def replay(request: Request, parked_id: UUID, call: CallOf) -> Response:
     openapi_extra=needs("operations:write"),
     response_model=Settled,
 )
-async def discard(parked_id: UUID, call: CallOf) -> Response:
+async def discard_parked(parked_id: UUID, call: CallOf) -> Response:
     """Decide that a parked event stays without effect."""
     return await call.run(as_it_is, _discard, parked_id)
 

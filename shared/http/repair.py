@@ -15,10 +15,12 @@ from shared.db import Connection
 from shared.errors import Conflict
 from shared.events import parking, repairs
 from shared.events.consumer import Subscription
+from shared.events.feed import FeedUnavailable
 from shared.events.snapshot import START, Correct, Stretch, Tip
 from shared.events.watermark import Position, Watermark
 from shared.fields import Body, Code, Id, View
 from shared.http.call import CallOf
+from shared.http.documents.raised import fails_with
 from shared.http.events import PartitionNotFound
 from shared.http.operations import ConsumerNotFound, as_it_is, note_moved, stopped_at
 from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
@@ -82,10 +84,10 @@ async def list_repairs(
 
 @router.post(
     "/consumers/{consumer}/{source}/{partition}/repair",
-    openapi_extra=needs("operations:write"),
+    openapi_extra=needs("operations:write") | fails_with(FeedUnavailable),
     response_model=RepairView,
 )
-async def repair(
+async def repair_consumer(
     request: Request,
     consumer: Annotated[Code, Path()],
     source: Annotated[Code, Path()],

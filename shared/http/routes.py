@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from shared.errors import PharosError
 from shared.http import json_body
 from shared.http.idempotency import IdempotencyKeyRequired
-from shared.http.problems import ProblemView
 from shared.http.rates import Rates
 from shared.http.versions import VersionRequired
 
@@ -19,23 +18,6 @@ PUBLIC = "public"
 IF_MATCH, KEY = "If-Match", "Idempotency-Key"
 _KEY = "x-permission"
 _DEMANDS = "x-required-headers"
-
-
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemView, "description": word}
-    for status, word in (
-        (401, "No valid access token."),
-        (403, "The caller's roles do not hold the permission."),
-        (404, "There is no such thing, or it is not the caller's to see."),
-        (409, "The state of things refuses it."),
-        (412, "It is at another version than the one of If-Match."),
-        (413, "The body is larger than what is taken."),
-        (415, "The body is not JSON in UTF-8."),
-        (422, "The request says something that cannot be right."),
-        (429, "The caller has asked more often than it may; `Retry-After` says when to go on."),
-        (503, "Not now; send the same request again."),
-    )
-}
 
 
 class RouteWithoutPermission(Exception):
@@ -115,9 +97,24 @@ def _demanded(route: APIRoute) -> Sequence[tuple[str, type[PharosError]]]:
     return [(name, refusals[name]) for name in names]
 
 
-def routes(noun: str, *, prefix: str = "/v1") -> APIRouter:
-    """Return the router of a noun."""
-    return APIRouter(prefix=prefix, tags=[noun], route_class=_Route, responses=_PROBLEMS)
+class Routes(APIRouter):
+    """The router of a noun; ``about`` says in the API's description what the noun is."""
+
+    def __init__(self, noun: str, about: str, prefix: str) -> None:
+        super().__init__(
+            prefix=prefix, tags=[noun], route_class=_Route, generate_unique_id_function=_name
+        )
+        self.about = about
+
+
+def routes(noun: str, about: str = "", *, prefix: str = "/v1") -> Routes:
+    """Return the router of a noun; of several routers of one noun the first says what it is."""
+    return Routes(noun, about, prefix)
+
+
+def _name(route: APIRoute) -> str:
+    """Return the name of an operation: that of its function, which clients are generated from."""
+    return route.name
 
 
 def permission_of(route: APIRoute) -> str | None:

@@ -24,6 +24,8 @@ from shared.http import (
 from shared.http import snapshots as snapshot_routes
 from shared.http.cors import Cors
 from shared.http.documents import api as documents
+from shared.http.documents.examples import CHASSIS, recorded
+from shared.http.documents.openapi import Described
 from shared.http.middleware import BodyLimit, Failures, RequestScope
 from shared.http.places import Places
 from shared.http.rates import Rates
@@ -118,7 +120,7 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/v1/openapi.json",
+        openapi_url=None,
         redirect_slashes=False,
     )
     for router in routers:
@@ -126,6 +128,7 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
     problems.install(app)
     app.state.service = service.name
     app.state.below = f"{settings.public_url}/{service.name}"
+    app.state.documents = documents.Documents(app, _described(service, settings, routers))
     app.state.snapshots = service.snapshots
     app.state.figures = service.all_figures
     app.state.newest_revision = newest_revision(service.migrations)
@@ -147,6 +150,20 @@ def _surround(app: FastAPI, service: str, settings: ServiceSettings) -> None:
         app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(RequestScope, service=service, below=app.state.below)
     app.state.rates = Rates(settings.rate_limit, settings.rate_window_seconds)
+
+
+def _described(
+    service: Service, settings: ServiceSettings, routers: Sequence[APIRouter]
+) -> Described:
+    return Described(
+        name=service.name,
+        title=service.title,
+        description=service.description,
+        below=f"{settings.public_url}/{service.name}",
+        issuer=settings.issuer,
+        routers=routers,
+        recorded=recorded(service.migrations.parent / "examples.json", CHASSIS),
+    )
 
 
 def newest_revision(migrations: Path) -> str:

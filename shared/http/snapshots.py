@@ -16,6 +16,7 @@ from shared.events.envelope import to_structured
 from shared.events.snapshot import START, SnapshotOf, Stretch, Tip
 from shared.fields import Code
 from shared.http.call import Call, CallOf
+from shared.http.cloud_event import FactsView
 from shared.http.events import PartitionNotFound, seen_by
 from shared.http.routes import needs, routes
 
@@ -31,7 +32,7 @@ class SnapshotNotFound(NotFound):
     zh = "此处没有快照 {name}；可用的有：{names}。"
 
 
-@router.get("/snapshots/{name}", openapi_extra=needs("events:read"))
+@router.get("/snapshots/{name}", openapi_extra=needs("events:read"), response_model=FactsView)
 async def read_snapshot(
     request: Request,
     name: Annotated[Code, Path()],

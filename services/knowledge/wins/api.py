@@ -5,7 +5,7 @@ from shared.fields import View
 from shared.http.call import CallOf
 from shared.http.routes import needs, routes
 
-router = routes("wins")
+router = routes("wins", "How many deals were won, by quarter.")
 
 
 class WinsView(View):

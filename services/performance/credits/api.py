@@ -17,7 +17,7 @@ from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.money import figure
 
-router = routes("credits")
+router = routes("credits", "The ledger of what counts for a payee, deal by deal.")
 
 
 class CreditView(View):

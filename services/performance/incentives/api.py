@@ -12,7 +12,7 @@ from shared.http.call import CallOf
 from shared.http.page import LIMIT_MAX
 from shared.http.routes import needs, routes
 
-router = routes("incentives")
+router = routes("incentives", "The work of recalculating what payees earn.")
 
 
 class FailureView(View):

@@ -45,7 +45,7 @@ from shared.money import Rounding
 from shared.period import PeriodKind
 from shared.ratio import Ratio
 
-router = routes("plans")
+router = routes("plans", "By which rates and tiers who is paid, from which day on.")
 
 COMPONENTS_MAX = 20
 TIERS_MAX = 50

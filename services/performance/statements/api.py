@@ -19,7 +19,7 @@ from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.money import Money
 
-router = routes("statements")
+router = routes("statements", "What a payee earned in a quarter, and why, to the cent.")
 
 PeriodName = Annotated[Code, Path(description="Such as 2017-Q2.")]
 

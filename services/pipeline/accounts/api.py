@@ -16,7 +16,7 @@ from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.ids import External
 
-router = routes("accounts")
+router = routes("accounts", "The enterprises that are sold to.")
 
 
 class PutAccount(Body):

@@ -43,7 +43,7 @@ from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.ids import External
 
-router = routes("deals")
+router = routes("deals", "What is being sold to whom, from open to won or lost.")
 
 LINES_MAX = 200
 SHARES_MAX = 50

@@ -14,7 +14,7 @@ from shared.http.lists import ListOf, listed
 from shared.http.page import Page
 from shared.http.routes import needs, routes
 
-router = routes("products")
+router = routes("products", "What is sold, with its list price.")
 
 
 class PutProduct(Body):

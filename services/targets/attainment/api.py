@@ -17,7 +17,7 @@ from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.money import figure
 
-router = routes("attainment")
+router = routes("attainment", "How much of a target is reached, and by which deals.")
 
 
 class TargetValueView(View):

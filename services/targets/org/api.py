@@ -19,7 +19,7 @@ from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.ids import External
 
-router = routes("organisation")
+router = routes("organisation", "Units, members, and who belongs where from which day on.")
 
 OnDay = Annotated[BusinessDate | None, Query(description="Left out: today.")]
 

@@ -18,7 +18,7 @@ from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.money import figure
 
-router = routes("targets")
+router = routes("targets", "What a member or unit is to reach in a period.")
 
 BULK_MAX = 100
 

@@ -1,9 +1,14 @@
 """Routes of what a service tells of itself."""
 
+import asyncio
+import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import Path, Query, Request
+import orjson
+from fastapi import FastAPI, Path, Query, Request
 from fastapi.responses import Response
 
 from shared.errors import Language, NotFound
@@ -11,12 +16,23 @@ from shared.field_words import Words
 from shared.fields import Code, View
 from shared.http.documents import problem_pages
 from shared.http.documents.media import prefers_html
+from shared.http.documents.openapi import Described, describe
 from shared.http.documents.problem_types import ProblemType, problem_types
 from shared.http.problems import language_of
 from shared.http.routes import PUBLIC, needs, routes
 
-router = routes("documents", prefix="")
+router = routes(
+    "documents", "What the service tells of itself, for people and for tools.", prefix=""
+)
 
+_DOCUMENT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The document.",
+        "headers": {"ETag": {"$ref": "#/components/headers/ETag"}},
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    },
+    304: {"description": "It is the one that `If-None-Match` names."},
+}
 Lang = Annotated[
     Literal["en", "zh"] | None,
     Query(description="The language of the page; left out: by Accept-Language."),
@@ -73,6 +89,40 @@ class ProblemTypesView(View):
     items: list[ProblemTypeView]
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A document as it goes out, with its ETag."""
+
+    body: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Written":
+        """Return a document as it goes out."""
+        body = orjson.dumps(document)
+        return cls(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+    def response(self, request: Request) -> Response:
+        """Return the document, or 304 to whoever has it already."""
+        headers = {"ETag": self.etag, "Cache-Control": "no-cache"}
+        if self.etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(self.body, media_type="application/json", headers=headers)
+
+
+class Documents:
+    """The descriptions of a service, made when they are first asked for."""
+
+    def __init__(self, app: FastAPI, described: Described) -> None:
+        self._app = app
+        self._described = described
+
+    @cached_property
+    def openapi(self) -> Written:
+        """The OpenAPI document."""
+        return Written.of(describe(self._app, self._described))
+
+
 @router.get("/problems", openapi_extra=needs(PUBLIC), response_model=ProblemTypesView)
 async def list_problem_types(request: Request, lang: Lang = None) -> Response:
     """List everything that this service answers instead of a success.
@@ -102,6 +152,16 @@ async def read_problem_type(
     if prefers_html(request.headers.get("accept", "")):
         return problem_pages.one(problem, _language(request, lang))
     return _json(ProblemTypeView.of(problem, request.app.state.below))
+
+
+@router.get(
+    "/v1/openapi.json", openapi_extra=needs(PUBLIC), response_model=None, responses=_DOCUMENT
+)
+async def read_openapi(request: Request) -> Response:
+    """Return this description of the HTTP API, in OpenAPI 3.1."""
+    documents: Documents = request.app.state.documents
+    written = await asyncio.to_thread(lambda: documents.openapi)
+    return written.response(request)
 
 
 def _known(request: Request) -> Mapping[str, ProblemType]:
