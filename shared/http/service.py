@@ -162,6 +162,8 @@ def _described(
         below=f"{settings.public_url}/{service.name}",
         issuer=settings.issuer,
         routers=routers,
+        installation=settings.installation,
+        subscriptions=service.subscriptions,
         recorded=recorded(service.migrations.parent / "examples.json", CHASSIS),
     )
 

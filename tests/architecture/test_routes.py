@@ -17,7 +17,7 @@ from tests.architecture.source import ROOT
 SERVICES = sorted(path.parent.name for path in (ROOT / "services").glob("*/service.py"))
 PUBLIC_ROUTES = {
     *("/health/live", "/health/ready", "/metrics"),
-    *("/problems", "/problems/{code}", "/v1/openapi.json"),
+    *("/problems", "/problems/{code}", "/v1/openapi.json", "/v1/asyncapi.json"),
 }
 GRANTED = frozenset[str]().union(*ROLES.values())
 

@@ -15,7 +15,7 @@ from shared.settings import ServiceSettings
 
 Document: TypeAlias = dict[str, Any]
 
-__all__ = ["SERVICES", "Document", "app_of", "asked", "openapi_of"]
+__all__ = ["SERVICES", "Document", "app_of", "asked", "asyncapi_of", "openapi_of"]
 
 
 @cache
@@ -47,4 +47,11 @@ async def asked(service: str, path: str, **headers: str) -> httpx.Response:
 def openapi_of(service: str) -> Document:
     """Return the OpenAPI document of a service."""
     document: Document = json.loads(app_of(service).state.documents.openapi.body)
+    return document
+
+
+@cache
+def asyncapi_of(service: str) -> Document:
+    """Return the AsyncAPI document of a service."""
+    document: Document = json.loads(app_of(service).state.documents.asyncapi.body)
     return document

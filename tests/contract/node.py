@@ -60,14 +60,29 @@ def _install(npm: str, wanted: list[str], folder: Path) -> None:
 
 def run(tool: str, *arguments: str, folder: Path) -> str:
     """Run a tool in a folder and return what it says; fails the test when the tool does."""
+    return _run([str(tools() / "node_modules" / ".bin" / tool), *arguments], folder)
+
+
+def run_script(script: Path, *arguments: str) -> str:
+    """Run a script of ours with the packages at hand; fails the test when the script does."""
+    return _run(["node", str(script), *arguments], script.parent)
+
+
+def _run(command: list[str], folder: Path) -> str:
     done = subprocess.run(
-        [str(tools() / "node_modules" / ".bin" / tool), *arguments],
+        command,
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
         timeout=_SECONDS_MAX,
-        env={**os.environ, "NO_COLOR": "1", "REDOCLY_TELEMETRY": "off", "CI": "true"},
+        env={
+            **os.environ,
+            "NO_COLOR": "1",
+            "REDOCLY_TELEMETRY": "off",
+            "CI": "true",
+            "NODE_PATH": str(tools() / "node_modules"),
+        },
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr

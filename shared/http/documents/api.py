@@ -14,9 +14,9 @@ from fastapi.responses import Response
 from shared.errors import Language, NotFound
 from shared.field_words import Words
 from shared.fields import Code, View
-from shared.http.documents import problem_pages
+from shared.http.documents import asyncapi, openapi, problem_pages
 from shared.http.documents.media import prefers_html
-from shared.http.documents.openapi import Described, describe
+from shared.http.documents.openapi import Described
 from shared.http.documents.problem_types import ProblemType, problem_types
 from shared.http.problems import language_of
 from shared.http.routes import PUBLIC, needs, routes
@@ -120,7 +120,14 @@ class Documents:
     @cached_property
     def openapi(self) -> Written:
         """The OpenAPI document."""
-        return Written.of(describe(self._app, self._described))
+        return Written.of(openapi.describe(self._app, self._described))
+
+    @cached_property
+    def asyncapi(self) -> Written:
+        """The AsyncAPI document."""
+        told = self._described
+        document = asyncapi.describe(told.name, told.title, told.installation, told.subscriptions)
+        return Written.of(document)
 
 
 @router.get("/problems", openapi_extra=needs(PUBLIC), response_model=ProblemTypesView)
@@ -162,6 +169,15 @@ async def read_openapi(request: Request) -> Response:
     documents: Documents = request.app.state.documents
     written = await asyncio.to_thread(lambda: documents.openapi)
     return written.response(request)
+
+
+@router.get(
+    "/v1/asyncapi.json", openapi_extra=needs(PUBLIC), response_model=None, responses=_DOCUMENT
+)
+async def read_asyncapi(request: Request) -> Response:
+    """Return the description of the events that the service tells and hears, in AsyncAPI 3."""
+    documents: Documents = request.app.state.documents
+    return documents.asyncapi.response(request)
 
 
 def _known(request: Request) -> Mapping[str, ProblemType]:

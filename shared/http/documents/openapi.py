@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from shared.events.consumer import Subscription
 from shared.http.documents.examples import Recorded, add_examples
 from shared.http.documents.problem_answers import answers, codes_of, example
 from shared.http.documents.problem_types import ProblemType, problem_types
@@ -82,7 +83,8 @@ _HEADERS: Final[Mapping[str, Document]] = {
 class Described:
     """What the document says of a service beside its routes.
 
-    ``below`` is where callers reach it, ``issuer`` whose tokens it takes.
+    ``below`` is where callers reach it, ``issuer`` whose tokens it takes; ``installation`` begins
+    the subjects of its events.
     """
 
     name: str
@@ -92,6 +94,8 @@ class Described:
     issuer: str
     routers: Sequence[APIRouter]
     recorded: Recorded
+    installation: str
+    subscriptions: Sequence[Subscription]
 
 
 def describe(app: FastAPI, service: Described) -> Document:
