@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from shared import clock
+from shared.http.deprecation import deprecation_of
 from shared.http.problems import TYPES_BELOW, unforeseen
 from shared.ids import new_id
 from shared.logs import logger
@@ -95,6 +96,9 @@ class RequestScope:
                 message["headers"].append((b"x-request-id", trace_id.encode()))
                 if (standing := scope["state"].get("standing")) is not None:
                     message["headers"].extend(standing.headers())
+                ends = deprecation_of(scope.get("route"))
+                if ends is not None:
+                    message["headers"].extend(ends.headers())
             await send(message)
 
         outside = TYPES_BELOW.set(self._below)
