@@ -1,6 +1,6 @@
 """The directory in the database: facts at their highest versions, and what is derived of them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -48,20 +48,20 @@ _SAVE_ASSIGNMENTS: Final[LiteralString] = """
      WHERE directory_assignment.version < excluded.version
     RETURNING member_id
 """
-_FORGET: Final[Mapping[str, LiteralString]] = {
-    "units": "DELETE FROM directory_unit WHERE unit_id = ANY($1::uuid[])",
-    "placements": "DELETE FROM directory_placement WHERE unit_id = ANY($1::uuid[])",
-    "members": "DELETE FROM directory_member WHERE member_id = ANY($1::uuid[])",
-    "assignments": "DELETE FROM directory_assignment WHERE member_id = ANY($1::uuid[])",
-}
-_CLEAR: Final[Mapping[str, LiteralString]] = {
-    "units": "DELETE FROM directory_unit",
-    "placements": "DELETE FROM directory_placement",
-    "members": "DELETE FROM directory_member",
-    "assignments": "DELETE FROM directory_assignment",
-    "posts": "DELETE FROM directory_post",
-    "lines": "DELETE FROM unit_line",
-}
+_FORGET: Final[LiteralString] = """
+    WITH units AS (DELETE FROM directory_unit WHERE unit_id = ANY($1::uuid[])),
+    placements AS (DELETE FROM directory_placement WHERE unit_id = ANY($1::uuid[])),
+    members AS (DELETE FROM directory_member WHERE member_id = ANY($1::uuid[]))
+    DELETE FROM directory_assignment WHERE member_id = ANY($1::uuid[])
+"""
+_CLEAR: Final[LiteralString] = """
+    WITH units AS (DELETE FROM directory_unit),
+    placements AS (DELETE FROM directory_placement),
+    members AS (DELETE FROM directory_member),
+    assignments AS (DELETE FROM directory_assignment),
+    posts AS (DELETE FROM directory_post)
+    DELETE FROM unit_line
+"""
 _WITHOUT_LINE: Final[LiteralString] = """
     SELECT u.unit_id
       FROM unnest($1::uuid[]) AS u (unit_id)
@@ -153,15 +153,13 @@ async def save_assignments(conn: Connection, told: Iterable[MemberAssigned]) -> 
 
 async def forget_many(conn: Connection, ids: Collection[UUID]) -> None:
     """Forget all facts of these units and members."""
-    for statement in _FORGET.values():
-        await conn.execute(statement, list(ids))
+    await conn.execute(_FORGET, list(ids))
 
 
 async def clear(conn: Connection) -> None:
     """Take the whole directory away, to learn it anew."""
     await lock(conn)
-    for statement in _CLEAR.values():
-        await conn.execute(statement)
+    await conn.execute(_CLEAR)
 
 
 async def without_line(conn: Connection, unit_ids: Collection[UUID]) -> set[UUID]:
