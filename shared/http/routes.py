@@ -37,7 +37,7 @@ class _Route(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         permission = permission_of(self)
-        demanded = _demanded(self)
+        wanted = demanded(self)
         takes_json = self.body_field is not None
 
         async def guarded(request: Request) -> Response:
@@ -50,7 +50,7 @@ class _Route(APIRoute):
                     raise refusal
                 principal.require(permission)
                 request.state.principal = principal
-            for header, missing in demanded:
+            for header, missing in wanted:
                 if header not in request.headers:
                     raise missing()
             if takes_json:
@@ -91,7 +91,8 @@ def needs(permission: str, *, version: bool = False, key: bool = False) -> dict[
     return extra
 
 
-def _demanded(route: APIRoute) -> Sequence[tuple[str, type[PharosError]]]:
+def demanded(route: APIRoute) -> Sequence[tuple[str, type[PharosError]]]:
+    """Return the headers that a route demands, each with what is answered where it is missing."""
     names = (route.openapi_extra or {}).get(_DEMANDS, ())
     refusals = {IF_MATCH: VersionRequired, KEY: IdempotencyKeyRequired}
     return [(name, refusals[name]) for name in names]

@@ -7,18 +7,29 @@ from fastapi.routing import APIRoute
 
 from shared.auth.client import IssuerUnavailable
 from shared.auth.principal import PermissionMissing, TokenRefused
+from shared.context import VersionChanged
 from shared.db import DatabaseUnavailable
 from shared.http.documents.problem_types import ProblemType
 from shared.http.documents.raised import KEY, raised_by
 from shared.http.idempotency import IdempotencyKeyReused
 from shared.http.problems import MEDIA_TYPE
-from shared.http.routes import PUBLIC, permission_of
+from shared.http.rates import RateExceeded
+from shared.http.routes import PUBLIC, demanded, permission_of
+from shared.http.shedding import Overloaded
 from shared.http.status_words import ANY_FAILURE, INVALID_REQUEST_CODE, STATUS_WORDS
+from shared.http.versions import VersionsUnreadable
 
 _TRACE: Final = "0af7651916cd43dd8448eb211c80319c"
-_GUARDED: Final = (TokenRefused, PermissionMissing, IssuerUnavailable, DatabaseUnavailable)
+_GUARDED: Final = (
+    TokenRefused,
+    PermissionMissing,
+    IssuerUnavailable,
+    DatabaseUnavailable,
+    Overloaded,
+    RateExceeded,
+)
 """What every route may answer that asks for a permission."""
-_CHANGING: Final = (IdempotencyKeyReused,)
+_CHANGING: Final = (IdempotencyKeyReused, VersionChanged, VersionsUnreadable)
 
 
 def codes_of(route: APIRoute, *, has_input: bool, has_body: bool) -> frozenset[str]:
@@ -29,10 +40,11 @@ def codes_of(route: APIRoute, *, has_input: bool, has_body: bool) -> frozenset[s
         errors.update(_GUARDED)
         if route.methods and not route.methods & {"GET", "HEAD"}:
             errors.update(_CHANGING)
+    errors.update(refusal for _, refusal in demanded(route))
     if has_input:
         codes.add(INVALID_REQUEST_CODE)
     if has_body:
-        codes |= {STATUS_WORDS[status].code for status in (400, 413)}
+        codes |= {STATUS_WORDS[status].code for status in (400, 413, 415)}
     return frozenset(codes | {error.code for error in errors})
 
 
