@@ -7,27 +7,23 @@ from typing import Final, LiteralString
 from uuid import UUID
 
 from shared.audit.model import Block
-from shared.db import Connection
+from shared.db import Row as Record
+from shared.filters.condition import to_condition
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind, Op
+from shared.filters.tree import Comparison, Tree
+from shared.lists.listing import Listing
+from shared.sql import Condition, all_of
 
 _ROWS: Final[LiteralString] = """
-    SELECT number, digest, form, at, actor, client, roles, method, route, reason, noun, action,
-           subject, version, before, after, correlation_id, trace_id, origin
-      FROM audit_row
-     WHERE number > $1
-       AND ($3::text IS NULL OR subject = $3)
-       AND ($4::text IS NULL OR actor = $4)
-       AND ($5::text IS NULL OR noun = $5)
-       AND ($6::timestamptz IS NULL OR at >= $6)
-       AND ($7::timestamptz IS NULL OR at < $7)
-     ORDER BY number
-     LIMIT $2
+    SELECT r.number, r.digest, r.form, r.at, r.actor, r.client, r.roles, r.method, r.route,
+           r.reason, r.noun, r.action, r.subject, r.version, r.before, r.after, r.correlation_id,
+           r.trace_id, r.origin
+      FROM audit_row AS r
 """
 _BLOCKS: Final[LiteralString] = """
-    SELECT number, first, last, sealed_at, previous, hash
-      FROM audit_block
-     WHERE number > $1
-     ORDER BY number
-     LIMIT $2
+    SELECT b.number, b.first, b.last, b.sealed_at, b.previous, b.hash
+      FROM audit_block AS b
 """
 
 
@@ -56,32 +52,53 @@ class Row:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which rows are meant; what is None leaves all. ``until`` is not counted."""
-
-    subject: str | None = None
-    actor: str | None = None
-    noun: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+def _row(row: Record) -> Row:
+    return Row(**dict(row))
 
 
-async def listed(conn: Connection, wanted: Wanted, after: int, limit: int) -> Sequence[Row]:
-    """Return the rows behind a number that are wanted, in order."""
-    rows = await conn.fetch(
-        _ROWS,
-        after,
-        limit,
-        wanted.subject,
-        wanted.actor,
-        wanted.noun,
-        wanted.since,
-        wanted.until,
-    )
-    return [Row(**dict(row)) for row in rows]
+def _block(row: Record) -> Block:
+    return Block(**dict(row))
 
 
-async def blocks(conn: Connection, after: int, limit: int) -> Sequence[Block]:
-    """Return the blocks behind a number, in order."""
-    return [Block(**dict(row)) for row in await conn.fetch(_BLOCKS, after, limit)]
+CHANGES: Final = Listing(
+    select=_ROWS,
+    of=_row,
+    key="number",
+    fields={
+        "number": Field(Kind.INTEGER, "r.number", sorts=True),
+        "at": Field(Kind.INSTANT, "r.at"),
+        "actor": Field(Kind.TEXT, "r.actor"),
+        "client": Field(Kind.TEXT, "r.client"),
+        "noun": Field(Kind.TEXT, "r.noun"),
+        "action": Field(Kind.TEXT, "r.action"),
+        "subject": Field(Kind.TEXT, "r.subject"),
+        "version": Field(Kind.INTEGER, "r.version", nullable=True),
+        "reason": Field(Kind.TEXT, "r.reason", nullable=True),
+        "method": Field(Kind.TEXT, "r.method"),
+        "route": Field(Kind.TEXT, "r.route"),
+        "correlation_id": Field(Kind.ID, "r.correlation_id"),
+        "trace_id": Field(Kind.TEXT, "r.trace_id", nullable=True),
+        "origin": Field(Kind.TEXT, "r.origin"),
+    },
+)
+BLOCKS: Final = Listing(
+    select=_BLOCKS,
+    of=_block,
+    key="number",
+    fields={
+        "number": Field(Kind.INTEGER, "b.number", sorts=True),
+        "first": Field(Kind.INTEGER, "b.first"),
+        "last": Field(Kind.INTEGER, "b.last"),
+        "sealed_at": Field(Kind.INSTANT, "b.sealed_at"),
+    },
+)
+
+
+def between(since: datetime | None, until: datetime | None) -> Condition:
+    """Return the condition of changes from a moment on and before another, where one is given."""
+    bounds: list[Tree] = []
+    if since is not None:
+        bounds.append(Comparison("at", Op.GTE, since))
+    if until is not None:
+        bounds.append(Comparison("at", Op.LT, until))
+    return all_of(to_condition(bound, CHANGES.fields) for bound in bounds)

@@ -1,19 +1,20 @@
 """The audit trail over HTTP: who changed what and why, and the blocks that prove it."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import Query
+from fastapi import Query, Request
+from fastapi.responses import Response
 
 from shared.audit import queries
 from shared.audit.model import Block
-from shared.audit.queries import Row, Wanted
+from shared.audit.queries import Row
 from shared.fields import Code, Instant, Name, View
 from shared.http.call import CallOf
-from shared.http.page import Cursor, CursorInvalid, Limit, Page, decode, encode
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 
 router = routes("audit")
@@ -93,36 +94,32 @@ class BlockView(View):
         )
 
 
-@router.get("/audit", openapi_extra=needs("audit:read"))
+@router.get("/audit", openapi_extra=needs("audit:read"), response_model=Page[ChangeView])
 async def list_changes(
+    request: Request,
     call: CallOf,
+    query: ListOf,
     subject: Annotated[Code | None, Query(description="Id of what was changed.")] = None,
     actor: Annotated[Name | None, Query(description="Who asked for it.")] = None,
     noun: Annotated[Code | None, Query(description="Such as `deal`.")] = None,
     since: Annotated[Instant | None, Query(description="From this moment on.")] = None,
     until: Annotated[Instant | None, Query(description="Before this moment.")] = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[ChangeView]:
+) -> Response:
     """List changes in the order of their numbers, which are dense; new ones come within seconds."""
-    wanted = Wanted(subject, actor, noun, since, until)
-    found: Sequence[Row] = await call.read(queries.listed, wanted, _after(cursor), limit + 1)
-    items = [ChangeView.of(row) for row in found[:limit]]
-    return Page(items=items, next=encode(items[-1].number) if len(found) > limit else None)
+    return await listed(
+        request,
+        call,
+        queries.CHANGES,
+        ChangeView.of,
+        query,
+        within=queries.between(since, until),
+        subject=subject,
+        actor=actor,
+        noun=noun,
+    )
 
 
-@router.get("/audit/blocks", openapi_extra=needs("audit:read"))
-async def list_blocks(call: CallOf, limit: Limit = 50, cursor: Cursor = None) -> Page[BlockView]:
+@router.get("/audit/blocks", openapi_extra=needs("audit:read"), response_model=Page[BlockView])
+async def list_blocks(request: Request, call: CallOf, query: ListOf) -> Response:
     """List the blocks of the trail, each chained to the one before by its hash."""
-    found: Sequence[Block] = await call.read(queries.blocks, _after(cursor), limit + 1)
-    items = [BlockView.of(block) for block in found[:limit]]
-    return Page(items=items, next=encode(items[-1].number) if len(found) > limit else None)
-
-
-def _after(cursor: str | None) -> int:
-    place = decode(cursor, 1)
-    if place is None:
-        return 0
-    if not place[0].isascii() or not place[0].isdecimal() or len(place[0]) > 18:
-        raise CursorInvalid(pointer="?cursor")
-    return int(place[0])
+    return await listed(request, call, queries.BLOCKS, BlockView.of, query)

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from shared.ids import new_id
 from tests.hostile.raw import Answer, Raw, connected
 
 CODE = re.compile(r"[a-z][a-z0-9_]*")
@@ -37,6 +38,11 @@ class Sent:
             lines.append(b"Content-Length: %d" % len(self.body))
             if "content-type" not in given:
                 lines.append(b"Content-Type: application/json")
+        if self.method != "GET":  # what some routes demand
+            if "if-match" not in given:
+                lines.append(b"If-Match: *")
+            if "idempotency-key" not in given:
+                lines.append(f"Idempotency-Key: {new_id()}".encode())
         lines += [name.encode() + b": " + value for name, value in self.headers]
         return b"\r\n".join([*lines, b"", b""]) + (self.body or b"")
 

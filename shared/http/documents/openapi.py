@@ -15,11 +15,13 @@ from shared.http.documents.problem_answers import answers, codes_of, example
 from shared.http.documents.problem_types import ProblemType, problem_types
 from shared.http.documents.schemas import named, not_null, tidied
 from shared.http.problems import ProblemView
-from shared.http.routes import PUBLIC, Routes, permission_of
+from shared.http.routes import PUBLIC, Routes, demanded, permission_of
 
 Document = dict[str, Any]
 
 _SAFE: Final = ("get", "head")
+_OF_CHANGES: Final = ("idempotency-key", "if-match", "change-reason")
+_OF_READING: Final = ("if-none-match",)
 _ABOUT_ALL: Final = """
 
 Ids are UUIDs, days ISO 8601, moments RFC 3339 in UTC, amounts of money decimal text with a
@@ -147,10 +149,16 @@ def _complete(route: APIRoute, operation: Document, known: Mapping[str, ProblemT
     text = inspect.cleandoc(route.endpoint.__doc__ or "")
     operation["summary"] = _first_sentence(text)
     operation["description"] = f"{text}\n\n{_permission(route)}"
+    required = {name.lower() for name, _ in demanded(route)}
+    useless = _OF_CHANGES if method in _SAFE else _OF_READING
     operation["parameters"] = [
-        {**parameter, "schema": not_null(parameter["schema"])}
+        {
+            **parameter,
+            "schema": not_null(parameter["schema"]),
+            "required": parameter["required"] or parameter["name"].lower() in required,
+        }
         for parameter in operation.get("parameters", ())
-        if not (method in _SAFE and parameter["name"] == "Idempotency-Key")
+        if parameter["name"].lower() not in useless
     ]
     if not operation["parameters"]:
         del operation["parameters"]
@@ -160,7 +168,7 @@ def _complete(route: APIRoute, operation: Document, known: Mapping[str, ProblemT
         operation["security"] = [{"bearer": []}, {"oidc": []}]
     codes = codes_of(route, has_input=has_input, has_body=has_body) & known.keys()
     good = {
-        status: _good(answer, operation, method)
+        status: _good(answer, operation, method, route.response_model)
         for status, answer in operation["responses"].items()
         if status.startswith(("2", "3"))
     }
@@ -186,8 +194,15 @@ def _permission(route: APIRoute) -> str:
     return f"Needs the permission `{permission}`."
 
 
-def _good(answer: Document, operation: Document, method: str) -> Document:
+def _good(answer: Document, operation: Document, method: str, model: object) -> Document:
     names = ["x-request-id"]
+    if operation.get("security"):
+        names += ["RateLimit", "RateLimit-Policy"]
+    fields = getattr(model, "model_fields", {})
+    if "version" in fields:
+        names.append("ETag")
+    if {"items", "next"} <= fields.keys():
+        names.append("Link")
     if method not in _SAFE and "security" in operation and operation["security"]:
         names.append("Idempotency-Replayed")
     if operation.get("deprecated"):

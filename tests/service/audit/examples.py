@@ -27,6 +27,11 @@ SET_ASIDE: Final = """
 """
 
 
+def demanded() -> dict[str, str]:
+    """Return the headers that some routes demand: a key for one request, and any version."""
+    return {"Idempotency-Key": str(new_id()), "If-Match": "*"}
+
+
 @dataclass(frozen=True)
 class Site:
     """A service as an example uses it: its API and its database."""
@@ -38,7 +43,7 @@ class Site:
 
     async def sent(self, method: str, path: str, body: Json) -> Json:
         """Send what an example needs before it; return the answer."""
-        answer = await self.api.request(method, f"/v1/{path}", json=body)
+        answer = await self.api.request(method, f"/v1/{path}", json=body, headers=demanded())
         assert answer.is_success, answer.text
         found: Json = answer.json()
         return found

@@ -21,7 +21,7 @@ from shared import failpoints
 from shared.http.service import Service, create_app
 from shared.ids import new_id
 from shared.runtime import Role
-from tests.service.audit.examples import EXAMPLES, Example, Site, deal
+from tests.service.audit.examples import EXAMPLES, Example, Site, deal, demanded
 from tests.service.conftest import Installation
 
 Row = dict[str, Any]
@@ -97,7 +97,7 @@ async def send(
     site: Site, route: str, example: Example, *, body: object = None, **headers: str
 ) -> httpx.Response:
     method = route.partition(" ")[0]
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {**demanded(), **{name.replace("_", "-"): value for name, value in headers.items()}}
     payload = example.body if body is None else body
     return await site.api.request(method, f"/v1/{example.path}", json=payload, headers=sent)
 

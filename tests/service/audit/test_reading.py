@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.service.audit.examples import demanded
 from tests.service.audit.trail import ask, change, seal
 from tests.service.conftest import Installation
 
@@ -35,7 +36,7 @@ async def test_an_auditor_sees_before_and_after_and_why(installation: Installati
         installation.open("pipeline") as database,
         installation.api("pipeline", roles=("auditor",)) as auditor,
     ):
-        deal = (await api.post("/v1/deals", json=DEAL)).json()
+        deal = (await api.post("/v1/deals", json=DEAL, headers=demanded())).json()
         body = {"to": "won", "on": "2026-11-02"}
         path = f"/v1/deals/{deal['id']}/transitions"
         why = {"Change-Reason": "signed%20%E5%90%88%E5%90%8C"}
@@ -61,7 +62,7 @@ async def test_changes_are_found_by_subject_actor_noun_and_time(
         made = [
             (await api.post("/v1/accounts", json={"name": f"客户{n}"})).json() for n in range(3)
         ]
-        await api.post("/v1/deals", json=DEAL)
+        await api.post("/v1/deals", json=DEAL, headers=demanded())
         await seal(database)
         rows = [row for page in await pages(api, "/v1/audit", limit=3) for row in page]
         assert [row["number"] for row in rows] == [1, 2, 3, 4]
