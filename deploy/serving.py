@@ -13,7 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from deploy.installation import SERVICES
 from shared import failpoints, logs
 from shared.http.server.connection import limited
+from shared.http.server.gate import Gate
 from shared.http.service import Service, create_app
+from shared.http.shedding import gate_of
 from shared.http.sse import ENDING
 from shared.logs import logger
 from shared.runtime import Role
@@ -90,6 +92,7 @@ def configuration(
     *,
     limits: ServerSettings,
     lifespan: bool,
+    gate: Gate | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     grace_seconds: int = GRACE_SECONDS,
@@ -100,7 +103,7 @@ def configuration(
         host=host,
         port=port,
         loop="uvloop",
-        http=limited(limits),
+        http=limited(limits, gate),
         ws="none",
         lifespan="on" if lifespan else "off",
         access_log=False,
@@ -118,13 +121,17 @@ def serve(name: str, settings: ServiceSettings, role: Role, host: str, port: int
     if settings.failpoint:
         log.warning("failpoint_armed", service=name, failpoint=settings.failpoint)
         failpoints.arm(settings.failpoint)
-    app = Prefixed(create_app(load(name), settings, role), f"/{name}")
+    service = create_app(load(name), settings, role)
+    app = Prefixed(service, f"/{name}")
+    gate = gate_of(service, settings)
     # What is loaded now stays; searching it for garbage took a quarter of a consumer's time.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     make_room(settings.connection_limit)
-    Server(configuration(app, limits=settings, lifespan=True, host=host, port=port)).run()
+    Server(
+        configuration(app, limits=settings, lifespan=True, gate=gate, host=host, port=port)
+    ).run()
 
 
 def make_room(connections: int) -> None:

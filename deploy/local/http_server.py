@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from deploy.local.errors import EmbeddedError, ServerDied
 from deploy.local.ports import LOOPBACK
 from deploy.serving import Server, configuration, make_room
+from shared.http.server.gate import Gate
 from shared.settings import ServerSettings
 
 _START_SECONDS_MAX = 30.0
@@ -59,11 +60,13 @@ class HttpServer:
         """The address of the server, without a slash at the end."""
         return f"http://{LOOPBACK}:{self.port}"
 
-    async def start(self, app: ASGIApp) -> None:
-        """Serve the app; raises ServerDied when that fails."""
+    async def start(self, app: ASGIApp, gate: Gate | None = None) -> None:
+        """Serve the app behind a gate, if there is one; raises ServerDied when that fails."""
         make_room(self._limits.connection_limit)
         self._server = _Server(
-            configuration(app, limits=self._limits, lifespan=False, grace_seconds=_GRACE_SECONDS)
+            configuration(
+                app, limits=self._limits, lifespan=False, gate=gate, grace_seconds=_GRACE_SECONDS
+            )
         )
         self._task = asyncio.create_task(self._server.serve([self._socket]), name="http")
         serving = asyncio.create_task(self._server.serving.wait())

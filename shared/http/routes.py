@@ -6,13 +6,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from shared.errors import PharosError
 from shared.http import json_body
 from shared.http.idempotency import IdempotencyKeyRequired
-from shared.http.rates import Rates
+from shared.http.shedding import enter
 from shared.http.versions import VersionRequired
+from shared.runtime import Runtime
 
 PUBLIC = "public"
 IF_MATCH, KEY = "If-Match", "Idempotency-Key"
@@ -41,23 +44,36 @@ class _Route(APIRoute):
         takes_json = self.body_field is not None
 
         async def guarded(request: Request) -> Response:
-            if permission != PUBLIC:
-                verifier = request.app.state.runtime.verifier
-                principal = await verifier.principal(request.headers.get("authorization"))
-                rates: Rates = request.app.state.rates
-                request.state.standing, refusal = rates.take(principal)
-                if refusal is not None:
-                    raise refusal
-                principal.require(permission)
-                request.state.principal = principal
+            asked = _JsonRequest(request.scope, request.receive)
+            if permission == PUBLIC:
+                return await handle(asked)
+            state: State = request.app.state
+            runtime: Runtime = state.runtime
+            principal = await runtime.verifier.principal(request.headers.get("authorization"))
+            request.state.standing, refusal = state.rates.take(principal)
+            if refusal is not None:
+                raise refusal
+            principal.require(permission or "")  # which nobody holds
+            request.state.principal = principal
             for header, missing in wanted:
                 if header not in request.headers:
                     raise missing()
             if takes_json:
                 _check_media_type(request)
-            return await handle(_JsonRequest(request.scope, request.receive))
+                await _arrived(asked)
+            if not principal.is_own_service:
+                await enter(request, state.places, runtime.metrics)
+            return await handle(asked)
 
         return guarded
+
+
+async def _arrived(request: Request) -> None:
+    """Wait for the whole body; who leaves in the middle of it is answered to nobody."""
+    try:
+        await request.body()
+    except ClientDisconnect as error:
+        raise HTTPException(400) from error
 
 
 def _check_media_type(request: Request) -> None:

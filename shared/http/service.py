@@ -144,8 +144,8 @@ def _surround(app: FastAPI, service: str, settings: ServiceSettings) -> None:
     """
     app.add_middleware(BodyLimit, limit=settings.body_limit_bytes)
     app.add_middleware(Failures)
-    places = Places(settings.slots, settings.queue_limit, settings.queue_ms / 1000)
-    app.add_middleware(Shedding, places=places)
+    app.state.places = Places(settings.slots, settings.queue_limit, settings.queue_ms / 1000)
+    app.add_middleware(Shedding, places=app.state.places)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)
     app.add_middleware(RequestScope, service=service, below=app.state.below)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,8 +12,10 @@ from shared.auth.tokens import Verifier
 from shared.errors import Unavailable
 from shared.http.places import Place, Places
 from shared.http.problems import language_of, problem
+from shared.http.server.gate import Gate
 from shared.metrics import Metrics
 from shared.runtime import Runtime
+from shared.settings import ServiceSettings
 
 NEVER_SHED: Final = ("/health/live", "/health/ready", "/metrics")
 FEEDS: Final = ("/v1/events", "/v1/snapshots/")
@@ -26,11 +29,14 @@ class Overloaded(Unavailable):
     zh = "当前请求过多，本次请求未做任何处理，请稍后重新发送。"
 
 
-class Shedding:
-    """Lets so many requests in at once.
+OVERLOADED: Final = Overloaded()
 
-    Health, figures and our own services pass always. A place is held until the answer begins, so
-    neither a stream nor a slow reader holds one; a long poll gives it back with ``leave``.
+
+class Shedding:
+    """Sends requests away for which there is no place, not even one to wait at.
+
+    Health, figures and our own services pass always. A place is taken when the caller is known and
+    its body has come, and left when the answer begins: nobody holds one by being slow.
     """
 
     def __init__(self, app: ASGIApp, places: Places) -> None:
@@ -38,49 +44,75 @@ class Shedding:
         self._places = places
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, now or in its turn, or send it away."""
+        """Serve one request, or send it away."""
         if scope["type"] != "http" or _path(scope) in NEVER_SHED:
             await self._app(scope, receive, send)
             return
         runtime: Runtime = scope["app"].state.runtime
-        place = self._places.take()
-        if place is None:
-            if await _is_own(scope, runtime.verifier):
-                await self._app(scope, receive, send)
-                return
-            place = await self._wait(runtime.metrics)
-        if place is None:
+        if self._places.full and not await _is_own(scope, runtime.verifier):
+            runtime.metrics.shed.labels("queue_full").inc()
             await _shed(scope, receive, send)
-        else:
-            await self._serve(place, scope, receive, send)
-
-    async def _wait(self, metrics: Metrics) -> Place | None:
-        if self._places.full:
-            metrics.shed.labels("queue_full").inc()
-            return None
-        began = clock.monotonic()
-        place = await self._places.wait()
-        metrics.queued.observe(clock.monotonic() - began)
-        if place is None:
-            metrics.shed.labels("queue_time").inc()
-        return place
-
-    async def _serve(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["state"]["place"] = place
+            return
 
         async def send_left(message: Message) -> None:
-            place.leave()
+            _leave(scope)
             await send(message)
 
         try:
             await self._app(scope, receive, send_left)
         finally:
-            place.leave()
+            _leave(scope)
+
+
+def gate_of(app: FastAPI, settings: ServiceSettings) -> Gate:
+    """Return the gate that sheds for an app before a request gets to it.
+
+    What needs a second look passes: our own services' feeds, whose token may have to be verified,
+    and pages of other origins, whose browser must be told more.
+    """
+    places: Places = app.state.places
+
+    def gate(scope: Scope) -> Unavailable | None:
+        if not places.full:
+            return None
+        path: str = scope["path"]
+        if path.endswith(NEVER_SHED) or any(feed in path for feed in FEEDS):
+            return None
+        if settings.cors_origins and _header(scope, b"origin"):
+            return None
+        runtime: Runtime = app.state.runtime
+        known = runtime.verifier.known(_header(scope, b"authorization"))
+        if known is not None and known.is_own_service:
+            return None
+        runtime.metrics.shed.labels("queue_full").inc()
+        return OVERLOADED
+
+    return gate
+
+
+async def enter(request: Request, places: Places, metrics: Metrics) -> None:
+    """Take a place for a request, or wait for one; raises Overloaded when there is none in time."""
+    place = places.take()
+    if place is None:
+        if places.full:
+            metrics.shed.labels("queue_full").inc()
+            raise Overloaded
+        began = clock.monotonic()
+        place = await places.wait()
+        metrics.queued.observe(clock.monotonic() - began)
+        if place is None:
+            metrics.shed.labels("queue_time").inc()
+            raise Overloaded
+    request.scope["state"]["place"] = place
 
 
 def leave(request: Request) -> None:
     """Give the place of a request back: it only waits from here on."""
-    place: Place | None = request.scope["state"].get("place")
+    _leave(request.scope)
+
+
+def _leave(scope: Scope) -> None:
+    place: Place | None = scope["state"].get("place")
     if place is not None:
         place.leave()
 

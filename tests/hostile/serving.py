@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from deploy.local.http_server import HttpServer
 from deploy.serving import Prefixed, load
 from shared.http.service import create_app
+from shared.http.shedding import gate_of
 from shared.runtime import Role
 from tests.service.conftest import Installation
 
@@ -21,14 +22,19 @@ async def served(
     *,
     service: str = "pipeline",
     routers: Sequence[APIRouter] = (),
+    gated: bool = True,
 ) -> AsyncIterator[HttpServer]:
-    """Serve a service below its prefix, as `pharos serve` does; yield its server."""
+    """Serve a service below its prefix; yield its server.
+
+    ``gated`` as `pharos serve` does it; without, as behind the one port of all services.
+    """
     given = installation.settings(service, **(settings or {}))
     whole = load(service)
     app = create_app(replace(whole, routers=(*whole.routers, *routers)), given, Role.API)
     server = HttpServer(limits=given)
     async with app.router.lifespan_context(app):
-        await server.start(Prefixed(app, f"/{service}"))
+        gate = gate_of(app, given) if gated else None
+        await server.start(Prefixed(app, f"/{service}"), gate)
         try:
             yield server
         finally:

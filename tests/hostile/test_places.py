@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from shared.http.places import Place, Places
+from shared.http.places import BRIEF_SECONDS, STANDING_SECONDS, Place, Places
 
 
 async def test_places_are_given_in_the_order_of_the_queue() -> None:
@@ -35,6 +35,25 @@ async def test_who_waits_for_too_long_gets_no_place() -> None:
     assert await places.wait() is None
     held.leave()
     assert places.take() is not None
+
+
+async def test_in_a_queue_that_stands_nobody_waits_for_long() -> None:
+    places = Places(1, 100, 60)
+    held = places.take()
+    first = asyncio.create_task(places.wait())
+    await asyncio.sleep(STANDING_SECONDS + 0.1)
+    assert await places.wait() is None
+    assert not first.done()
+    assert held is not None
+    held.leave()
+    served = await first
+    assert served is not None
+    served.leave()
+    held = places.take()
+    patient = asyncio.create_task(places.wait())
+    await asyncio.sleep(3 * BRIEF_SECONDS)
+    assert not patient.done()
+    patient.cancel()
 
 
 async def test_a_place_is_given_back_once() -> None:

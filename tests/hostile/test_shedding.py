@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
@@ -16,6 +16,7 @@ from tests.hostile.raw import connected, request
 from tests.hostile.serving import client, served
 from tests.service.conftest import Installation
 
+BOTH_WAYS = pytest.mark.parametrize("gated", [True, False])
 FEW = {"slots": 2, "queue_limit": 3, "queue_ms": 10_000}
 ORIGIN = "https://crm.example.com"
 
@@ -50,12 +51,12 @@ class Held:
 
 @asynccontextmanager
 async def overloaded(
-    installation: Installation, **settings: object
+    installation: Installation, *, gated: bool = True, **settings: object
 ) -> AsyncIterator[tuple[HttpServer, httpx.AsyncClient, list["asyncio.Task[httpx.Response]"]]]:
     """Serve with all slots and the whole queue taken; yield server, client and those requests."""
     held = Held()
     async with (
-        served(installation, {**FEW, **settings}, routers=[held.router]) as server,
+        served(installation, {**FEW, **settings}, routers=[held.router], gated=gated) as server,
         client(installation, server) as api,
     ):
         waiting = [asyncio.create_task(api.get("/pipeline/v1/held")) for _ in range(5)]
@@ -77,10 +78,11 @@ async def _come(server: HttpServer, requests: int) -> None:
     await asyncio.sleep(0.05)
 
 
+@BOTH_WAYS
 async def test_above_the_queue_all_are_sent_away_at_once_with_a_problem(
-    installation: Installation,
+    installation: Installation, *, gated: bool
 ) -> None:
-    async with overloaded(installation) as (_, api, _):
+    async with overloaded(installation, gated=gated) as (_, api, _):
         answers = await asyncio.gather(*(api.get("/pipeline/v1/deals") for _ in range(50)))
         for answer in answers:
             assert answer.status_code == 503
@@ -102,10 +104,14 @@ async def test_who_waits_for_too_long_is_sent_away(installation: Installation) -
     assert sorted(task.result().status_code for task in waiting) == [200, 200, 503, 503, 503]
 
 
+@BOTH_WAYS
 async def test_a_request_is_sent_away_before_its_token_is_verified_and_its_body_read(
-    installation: Installation,
+    installation: Installation, *, gated: bool
 ) -> None:
-    async with overloaded(installation) as (server, _, _), connected(server.port) as raw:
+    async with (
+        overloaded(installation, gated=gated) as (server, _, _),
+        connected(server.port) as raw,
+    ):
         await raw.say(
             request(
                 "/pipeline/v1/deals",
@@ -164,6 +170,29 @@ async def test_a_stream_holds_no_place(installation: Installation) -> None:
         assert (await api.get("/pipeline/v1/deals")).status_code == 200
         held.open.set()
         await asyncio.gather(*streams)
+
+
+async def test_a_body_that_is_still_on_its_way_holds_no_place(installation: Installation) -> None:
+    async with (
+        served(installation, FEW) as server,
+        client(installation, server) as api,
+        AsyncExitStack() as slow,
+    ):
+        head = request(
+            "/pipeline/v1/accounts",
+            f"Authorization: {api.headers['authorization']}",
+            "Content-Type: application/json",
+            "Content-Length: 18",
+            method="POST",
+        )
+        connections = [await slow.enter_async_context(connected(server.port)) for _ in range(10)]
+        for raw in connections:
+            await raw.say(head, b'{"name":')
+        await _come(server, 10)
+        assert (await api.get("/pipeline/v1/deals")).status_code == 200
+        for raw in connections[:2]:
+            await raw.say('"灯塔" }'.encode()[:10])
+            assert (await raw.hear()).status == 201
 
 
 async def test_what_is_shed_is_counted(installation: Installation) -> None:

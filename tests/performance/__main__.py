@@ -1,4 +1,4 @@
-"""The bench: ``make bench``, or ``python -m tests.performance [chain] [replay] [growth]``.
+"""The bench: ``make bench``, or ``python -m tests.performance [chain] [replay] [growth] [shell]``.
 
 It measures ours beside the bare limits, on servers of its own, and leaves nothing behind.
 """
@@ -13,7 +13,7 @@ import uvloop
 
 from deploy.local.errors import EmbeddedError
 from shared import logs
-from tests.performance import backlog, chain, growth, memory, relay, replay, win_deal
+from tests.performance import backlog, chain, growth, memory, relay, replay, shell, win_deal
 from tests.performance.company import Setup
 from tests.performance.figures import BenchFailed, Figure, show
 from tests.performance.installation import installed
@@ -64,7 +64,15 @@ async def _of_growth() -> Sequence[Figure]:
         return await growth.measure(installation, company)
 
 
-PARTS = {"chain": _of_chain, "replay": _of_replay, "growth": _of_growth}
+async def _of_shell() -> Sequence[Figure]:
+    """Measure what overload, and slow and fat clients, do to everybody else."""
+    async with installed(isolated=True) as installation:
+        await installation.stop("targets", "performance", "knowledge")
+        _say("Measuring overload and slow clients")
+        return await shell.measure(installation)
+
+
+PARTS = {"chain": _of_chain, "replay": _of_replay, "growth": _of_growth, "shell": _of_shell}
 
 
 def _say(line: str) -> None:

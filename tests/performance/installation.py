@@ -94,7 +94,8 @@ def _admin_dsn(stack: Stack) -> str:
 async def installed(*, isolated: bool, partitions: int = 1) -> AsyncIterator[Installation]:
     """Start an installation, durable as in production, in a folder that goes with it."""
     with throwaway_folder("pharos-bench-") as folder, _own_servers():
-        settings = {"log_level": "warning", "partitions": partitions}
+        # Counted as in production, but one caller sends what many would.
+        settings = {"log_level": "warning", "partitions": partitions, "rate_limit": 100_000_000}
         async with Stack(folder, isolated=isolated, settings=settings) as stack:
             bare = await provision(_admin_dsn(stack), stack.folder / "secrets", database=BARE)
             for name in SERVICES:

@@ -1,12 +1,16 @@
 """A connection within bounds: uvicorn's own, which has no limit of size or time but keep-alive."""
 
 import asyncio
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
+from starlette.types import Scope
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from shared.http.server import gate as gates
+from shared.http.server.gate import Gate
 from shared.http.server.guard import Guard, Phase
 from shared.http.server.refusals import count, refusal
 from shared.settings import ServerSettings
@@ -158,6 +162,22 @@ class Connection(HttpToolsProtocol):
             self.since = self.loop.time()
         super().on_response_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Let the app work on a request, unless the gate sends it away."""
+        gate = self.guard.gate
+        refused = None if gate is None else gate(cast("Scope", cycle.scope))
+        if refused is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        more = self.server_state.default_headers
+        scope = cast("Scope", cycle.scope)
+        keep_alive = cycle.keep_alive and not self.expect_100_continue
+        self.transport.write(gates.refusal(refused, scope, more, keep_alive=keep_alive))
+        cycle.response_started = cycle.response_complete = True
+        if not keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
     # Limits ---------------------------------------------------------------------------------------
 
     def look(self, now: float) -> None:
@@ -243,6 +263,6 @@ class Connection(HttpToolsProtocol):
         self._read = 0
 
 
-def limited(limits: ServerSettings) -> type[Connection]:
-    """Return the protocol of one server."""
-    return type("LimitedConnection", (Connection,), {"guard": Guard(limits)})
+def limited(limits: ServerSettings, gate: Gate | None = None) -> type[Connection]:
+    """Return the protocol of one server, with a gate before its app where there is one."""
+    return type("LimitedConnection", (Connection,), {"guard": Guard(limits, gate)})

@@ -4,6 +4,7 @@ import asyncio
 from enum import Enum
 from typing import Final, Protocol
 
+from shared.http.server.gate import Gate
 from shared.http.server.refusals import CONNECTIONS, count
 from shared.settings import ServerSettings
 
@@ -44,10 +45,11 @@ class Guarded(Protocol):
 
 
 class Guard:
-    """Holds the connections of a server and its limits."""
+    """Holds the connections of a server, its limits, and the gate before its app."""
 
-    def __init__(self, limits: ServerSettings) -> None:
+    def __init__(self, limits: ServerSettings, gate: Gate | None) -> None:
         self.limits = limits
+        self.gate = gate
         self._connections: set[Guarded] = set()
         self._timer: asyncio.TimerHandle | None = None
 
