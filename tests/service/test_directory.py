@@ -44,7 +44,7 @@ TABLES = {
     "posts": "SELECT member_id, starts, ends, unit_id, leads FROM directory_post ORDER BY 1, 2",
     "lines": "SELECT unit_id, above_id, starts, ends FROM unit_line ORDER BY 1, 2, 3",
 }
-MIGRATION = Path(load("targets").migrations) / "0003_directory.sql"
+MIGRATION = next(Path(load("targets").migrations).glob("*_directory.sql"))
 
 
 @pytest.fixture
