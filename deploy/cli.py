@@ -271,6 +271,9 @@ async def _greet(stack: "Stack") -> None:
 Pharos runs at {stack.base_url} ({places}). Ctrl-C stops it.
 Data: {stack.folder}
 
+Start page, with the APIs to try out, the events live, and tokens in every role:
+  {stack.base_url}/#key={secret}
+
 A token with all roles, for one hour:
   curl -s {stack.issuer.token_url} -u {DEMO_CLIENT}:{secret} \\
     -d grant_type=client_credentials

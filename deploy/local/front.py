@@ -1,6 +1,7 @@
 """One port for everything: requests go to the service whose name begins their path."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,16 +29,19 @@ class ServiceNotRunning(Unavailable):
 
 
 class Front:
-    """The outermost app. What it serves may come and go while it runs."""
+    """The outermost app. What it serves may come and go while it runs; ``own`` is always there."""
 
-    def __init__(self, mounted: Mapping[str, Lookup]) -> None:
+    def __init__(
+        self, mounted: Mapping[str, Lookup], own: Mapping[str, ASGIApp] = MappingProxyType({})
+    ) -> None:
         self._mounted = mounted
+        self._own = own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer with a problem: 404, or 503 while nobody is there."""
         name = scope["path"][1:].partition("/")[0]
         lookup = self._mounted.get(name)
-        app = lookup() if lookup is not None else None
+        app = lookup() if lookup is not None else self._own.get(name)
         if app is not None:
             await app(scope, receive, send)
             return

@@ -24,6 +24,7 @@ from deploy.local.nats import EmbeddedNats
 from deploy.local.place import ADDRESS, Say, make_private_folder, say_on_stderr, settle
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.provision import provision
+from deploy.local.start.page import StartPage
 from deploy.serving import Prefixed, load
 from shared.migrate import upgrade
 from shared.settings import ServerSettings, ServiceSettings
@@ -191,7 +192,9 @@ class Stack:
     def _front(self) -> Front:
         issuer = Prefixed(self.issuer, "/issuer")
         mounted = {name: self._lookup(name) for name in self._names}
-        return Front({**mounted, "issuer": lambda: issuer})
+        start = StartPage(self._names)
+        own = dict.fromkeys(("", "start", "problems"), start)
+        return Front({**mounted, "issuer": lambda: issuer}, own)
 
     def _lookup(self, name: str) -> Callable[[], ASGIApp | None]:
         return lambda: self.services[name].app
