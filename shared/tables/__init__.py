@@ -1,0 +1,1 @@
+"""Tables of files: CSV, XLSX and NDJSON read and written with flat memory."""
