@@ -60,7 +60,7 @@ check: $(READY) ## Check format, lint, types, imports, dependencies, locks, migr
 	@.ci/check
 
 .PHONY: bench
-bench: $(READY) ## Measure the chain, replay and growth on this machine (PARTS=growth: only that)
+bench: $(READY) ## Measure chain, replay, growth and imports on this machine (PARTS=growth: only that)
 	@$(BIN)/python -m tests.performance $(PARTS)
 
 .PHONY: format

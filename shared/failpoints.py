@@ -34,6 +34,8 @@ PLACES: Final[Mapping[str, str]] = {
     "replay.reacted": "A parked event is applied; it still counts as parked, nothing is committed.",
     "replay.settled": "It counts as replayed too; nothing is committed.",
     "chore.done": "A batch of waiting work is committed; the next one has not begun.",
+    "import.applied": "Rows, their results and the job's place are written; nothing is committed.",
+    "import.committed": "A batch of rows is committed; the worker has not gone on.",
     "repost.taken": "Marked facts are taken off the list; nothing is posted, nothing committed.",
     "recalculation.taken": "Marked payees are taken off the list; nothing is posted or committed.",
     "incentives.posting": "What payees are due is worked out; none of it is written.",

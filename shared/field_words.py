@@ -94,6 +94,14 @@ FIELD_WORDS: Final[Mapping[LiteralString, Words]] = MappingProxyType(
             "Say what to send once more: after or until, or both since and before.",
             "请说明要重新发送的范围：after 或 until，或同时填写 since 和 before。",
         ),
+        "column_or_constant": Words(
+            "Give either the column that the field comes from or a constant.",
+            "请填写字段来源的列名或常量，二者只能填一个。",
+        ),
+        "id_or_external": Words(
+            "Give the id, or the external id together with its source.",
+            "请填写编号，或外部编号及其来源系统。",
+        ),
         "id_invalid": Words(
             'Send an id as it was given, such as "0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c10".',
             '请原样发送编号，例如 "0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c10"。',

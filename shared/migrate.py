@@ -19,6 +19,7 @@ REPAIRS = Path(__file__).parent / "schema" / "repairs.sql"
 AUDIT = Path(__file__).parent / "schema" / "audit.sql"
 DIRECTORY = Path(__file__).parent / "schema" / "directory.sql"
 WEBHOOKS = Path(__file__).parent / "schema" / "webhooks.sql"
+JOBS = Path(__file__).parent / "schema" / "jobs.sql"
 LOCK_TIMEOUT: Final[LiteralString] = "SET LOCAL lock_timeout = '4s'"
 _ENVIRONMENT = Path(__file__).parent / "schema"
 

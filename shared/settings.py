@@ -110,6 +110,10 @@ class ServiceSettings(ServerSettings):
     """Whose pages a browser lets call this service, or ``*`` alone for all; none by default."""
     stream_limit: Annotated[int, Field(ge=1)] = 500
     """How many event streams a process keeps open."""
+    upload_limit_bytes: Annotated[int, Field(ge=1024)] = 268_435_456
+    """How large a file may be that is sent to be imported in one request."""
+    import_retention_days: Annotated[int, Field(ge=1)] = 35
+    """How long the files and the results of ended imports are kept."""
     log_level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = "info"
     failpoint: Annotated[str, AfterValidator(_failpoint)] = ""
     """Where a process of its own kills itself, as name@turn. For tests of faults, nothing else."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.performance.assignments import api as assignments
+from services.performance.assignments.imports import api as assignment_files
 from services.performance.credits import api as credits_ledger
 from services.performance.credits.reactions import DEALS
 from services.performance.incentives import api as incentives
@@ -29,6 +30,7 @@ SERVICE = Service(
     migrations=Path(__file__).parent / "migrations",
     subscriptions=(DEALS, TARGETS, DIRECTORY),
     chores=(recalculate_marked,),
+    importers=(assignment_files.IMPORTER,),
     figures=(
         Figure("recalculations_waiting", "Payees who wait to be worked out again.", waiting),
         Figure("recalculations_failed", "Payees who could not be worked out.", failed),

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 from services.pipeline.accounts import api as accounts
+from services.pipeline.accounts.imports import api as account_files
 from services.pipeline.deals import api as deals
 from services.pipeline.deals.commands import snapshot as deals_now
+from services.pipeline.deals.imports import api as deal_files
 from services.pipeline.products import api as products
+from services.pipeline.products.imports import api as product_files
 from shared.directory.reactions import DIRECTORY
 from shared.http.service import Service
 
@@ -17,4 +20,5 @@ SERVICE = Service(
     migrations=Path(__file__).parent / "migrations",
     subscriptions=(DIRECTORY,),
     snapshots={"deals": deals_now},
+    importers=(account_files.IMPORTER, product_files.IMPORTER, deal_files.IMPORTER),
 )

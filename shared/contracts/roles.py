@@ -5,6 +5,7 @@ READ_PIPELINE = {"accounts:read", "deals:read", "products:read"}
 READ_PAY = {"plans:read", "credits:read", "statements:read"}
 WRITE_ORGANISATION = {"org:write", "targets:write"}
 WRITE_PIPELINE = {"accounts:write", "deals:write", "products:write"}
+IMPORT = {"imports:write"}
 OPERATE = {"events:read", "operations:read", "operations:write"}
 AUDIT = {"audit:read"}
 WEBHOOKS = {"webhooks:read", "webhooks:write"}
@@ -22,23 +23,26 @@ ROLES: dict[str, frozenset[str]] = {
         | OPERATE
         | AUDIT
         | WEBHOOKS
-        | {"plans:write", "articles:read"}
+        | IMPORT
+        | {"plans:write", "articles:read", "imports:oversee"}
     ),
     "sales_ops": frozenset(
         READ_ORGANISATION
         | READ_PIPELINE
         | WRITE_ORGANISATION
         | WRITE_PIPELINE
+        | IMPORT
         | {"plans:read", "plans:write", "articles:read"}
     ),
-    "finance": frozenset(READ_ORGANISATION | READ_PIPELINE | READ_PAY | {"plans:write"}),
-    "hr": frozenset({"org:read", "org:write"}),
+    "finance": frozenset(READ_ORGANISATION | READ_PIPELINE | READ_PAY | IMPORT | {"plans:write"}),
+    "hr": frozenset({"org:read", "org:write"} | IMPORT),
     "integration": frozenset(
         READ_ORGANISATION
         | READ_PIPELINE
         | WRITE_ORGANISATION
         | WRITE_PIPELINE
         | WEBHOOKS
+        | IMPORT
         | {"events:read"}
     ),
     "auditor": frozenset(

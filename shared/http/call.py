@@ -146,13 +146,8 @@ class Versioned(Protocol):
         """Return the view as it is sent."""
 
 
-async def _call(
-    request: Request,
-    key: IdempotencyKey = None,
-    if_match: Tags = None,
-    if_none_match: Tags = None,
-    reason: ChangeReason = None,
-) -> Call:
+def call_without_body(request: Request, reason: ChangeReason = None) -> Call:
+    """Return the call of a request whose body is not read for its key: it may be a large file."""
     runtime: Runtime = request.app.state.runtime
     principal: Principal = request.state.principal
     trace = request.state.trace
@@ -162,7 +157,6 @@ async def _call(
         correlation_id=new_id(),
         installation=runtime.installation,
         traceparent=trace,
-        expected=versions.expected(if_match),
         asked=Asked(
             client=principal.client,
             roles=principal.roles,
@@ -171,11 +165,24 @@ async def _call(
             reason=read_reason(reason),
         ),
     )
+    return Call(principal, ctx, runtime, None, None)
+
+
+async def _call(
+    request: Request,
+    key: IdempotencyKey = None,
+    if_match: Tags = None,
+    if_none_match: Tags = None,
+    reason: ChangeReason = None,
+) -> Call:
+    call = call_without_body(request, reason)
+    ctx = replace(call.ctx, expected=versions.expected(if_match))
     claim = None
     if key is not None:
         body = await request.body()
-        claim = idempotency.key_of(principal.caller, key, request.method, request.url.path, body)
-    return Call(principal, ctx, runtime, claim, if_none_match)
+        caller = call.principal.caller
+        claim = idempotency.key_of(caller, key, request.method, request.url.path, body)
+    return replace(call, ctx=ctx, key=claim, known=if_none_match)
 
 
 CallOf = Annotated[Call, Depends(_call)]

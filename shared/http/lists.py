@@ -38,31 +38,36 @@ class ListQuery:
     count: bool
 
 
+Filter = Annotated[
+    str | None,
+    Query(
+        max_length=FILTER_LENGTH_MAX,
+        pattern=r"^\s*\{",
+        description='Such as `{"field": "stage", "op": "eq", "value": "won"}`.',
+    ),
+]
+Sort = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        pattern=f"^-?{_NAME}(,-?{_NAME})*$",
+        description="Fields; `-` before one: descending.",
+    ),
+]
+Shown = Annotated[
+    str | None,
+    Query(
+        max_length=1_000,
+        pattern=f"^{_NAME}(,{_NAME})*$",
+        description="Those fields of an item that are wanted; the id always comes.",
+    ),
+]
+
+
 def _query(
-    filter: Annotated[  # noqa: A002
-        str | None,
-        Query(
-            max_length=FILTER_LENGTH_MAX,
-            pattern=r"^\s*\{",
-            description='Such as `{"field": "stage", "op": "eq", "value": "won"}`.',
-        ),
-    ] = None,
-    sort: Annotated[
-        str | None,
-        Query(
-            max_length=200,
-            pattern=f"^-?{_NAME}(,-?{_NAME})*$",
-            description="Fields; `-` before one: descending.",
-        ),
-    ] = None,
-    fields: Annotated[
-        str | None,
-        Query(
-            max_length=1_000,
-            pattern=f"^{_NAME}(,{_NAME})*$",
-            description="Those fields of an item that are wanted; the id always comes.",
-        ),
-    ] = None,
+    filter: Filter = None,  # noqa: A002
+    sort: Sort = None,
+    fields: Shown = None,
     limit: Limit = LIMIT,
     cursor: Cursor = None,
     *,

@@ -1,6 +1,9 @@
 """What surrounds every request: its ids, its measurement, its line in the log. Pure ASGI."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,25 +18,30 @@ from shared.logs import logger
 
 log = logger(__name__)
 
+NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 _TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
 class BodyLimit:
-    """Refuses a body above the limit: unread where its length says so, else where it passes it."""
+    """Refuses a body above the limit: unread where its length says so, else where it passes it.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    ``larger`` are the limits of routes that take files, by the end of their path.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int] = NOTHING) -> None:
         self._app = app
         self._limit = limit
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        left = self._limit
+        left = limit = self._limit_of(scope)
         declared = _declared_length(scope)
 
         async def receive_limited() -> Message:
             # Raised where the body is read, so that the answer is a problem like any other.
             nonlocal left
-            if declared > self._limit:
+            if declared > limit:
                 raise HTTPException(status_code=413)
             message = await receive()
             left -= len(message.get("body", b""))
@@ -42,6 +50,13 @@ class BodyLimit:
             return message
 
         await self._app(scope, receive_limited, send)
+
+    def _limit_of(self, scope: Scope) -> int:
+        path = scope.get("path", "")
+        for end, limit in self._larger.items():
+            if path.endswith(end):
+                return limit
+        return self._limit
 
 
 class Failures:

@@ -31,6 +31,11 @@ from shared.http.places import Places
 from shared.http.rates import Rates
 from shared.http.routes import check
 from shared.http.shedding import Shedding
+from shared.jobs import api as imports
+from shared.jobs import operations as import_operations
+from shared.jobs.chores import import_chores, import_figures
+from shared.jobs.importer import Importer
+from shared.jobs.profiles import api as import_profiles
 from shared.runtime import Chore, Role, Runtime
 from shared.settings import ServiceSettings
 from shared.webhooks import api as webhooks
@@ -43,7 +48,7 @@ class Service:
     """What a service is: its name and title, its routers, what it listens to and works off.
 
     ``snapshots`` are the facts that its events tell of, as they are now, by noun; ``figures`` the
-    gauges that it adds to those of the chassis.
+    gauges that it adds to those of the chassis; ``importers`` what can be imported.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Service:
     chores: Sequence[Chore] = ()
     snapshots: Mapping[str, SnapshotOf] = field(default_factory=dict)
     figures: Sequence[Figure] = ()
+    importers: Sequence[Importer] = ()
     description: str = ""
     chassis: Sequence[APIRouter] = field(
         default=(
@@ -67,6 +73,9 @@ class Service:
             audit.router,
             webhooks.router,
             deliveries.router,
+            imports.router,
+            import_profiles.router,
+            import_operations.router,
             documents.router,
         ),
         init=False,
@@ -87,6 +96,7 @@ class Service:
                 "Events that the active webhook furthest behind has not looked at.",
                 webhook_figures.behind,
             ),
+            *import_figures(self.importers),
             *self.figures,
         )
 
@@ -96,6 +106,7 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
 
     Raises RouteWithoutPermission for a route that does not say who may take it.
     """
+    profiles = service.migrations.parent / "profiles"
     # Routes are tried in their order, and a service's own are asked for most.
     routers = [*(service.routers if role is not Role.WORKER else ()), *service.chassis]
     check(routers)
@@ -107,7 +118,8 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
         tail = Tail(runtime.database, service.name, runtime.doorbells)
         app.state.streams = event_stream.Streams(tail, settings.stream_limit)
         try:
-            await runtime.start(role, service.chores, service.all_figures)
+            chores = [*service.chores, *import_chores(service.importers, profiles, runtime)]
+            await runtime.start(role, chores, service.all_figures)
             yield
         finally:
             await tail.stop()
@@ -131,6 +143,8 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
     app.state.documents = documents.Documents(app, _described(service, settings, routers))
     app.state.snapshots = service.snapshots
     app.state.figures = service.all_figures
+    app.state.importers = {importer.noun: importer for importer in service.importers}
+    app.state.profiles = profiles
     app.state.newest_revision = newest_revision(service.migrations)
     _surround(app, service.name, settings)
     return app
@@ -142,7 +156,8 @@ def _surround(app: FastAPI, service: str, settings: ServiceSettings) -> None:
     Whoever is outer marks what the inner ones answer: ids first, then what a browser must see on
     every answer, also on that of a request that was shed.
     """
-    app.add_middleware(BodyLimit, limit=settings.body_limit_bytes)
+    larger = {"/v1/imports": settings.upload_limit_bytes}
+    app.add_middleware(BodyLimit, limit=settings.body_limit_bytes, larger=larger)
     app.add_middleware(Failures)
     app.state.places = Places(settings.slots, settings.queue_limit, settings.queue_ms / 1000)
     app.add_middleware(Shedding, places=app.state.places)

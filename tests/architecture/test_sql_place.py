@@ -32,6 +32,7 @@ IN_SHARED = {
     "shared/events/watermark.py",
     "shared/http/idempotency.py",
     "shared/http/system.py",
+    "shared/jobs/retention.py",
     "shared/migrate.py",
     *COMPOSERS,
 }

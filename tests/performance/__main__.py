@@ -1,4 +1,4 @@
-"""The bench: ``make bench``, or ``python -m tests.performance [chain] [replay] [growth] [shell]``.
+"""The bench: ``make bench``, or ``python -m tests.performance [chain] [replay] [growth] …``.
 
 It measures ours beside the bare limits, on servers of its own, and leaves nothing behind.
 """
@@ -13,7 +13,17 @@ import uvloop
 
 from deploy.local.errors import EmbeddedError
 from shared import logs
-from tests.performance import backlog, chain, growth, memory, relay, replay, shell, win_deal
+from tests.performance import (
+    backlog,
+    chain,
+    growth,
+    imports,
+    memory,
+    relay,
+    replay,
+    shell,
+    win_deal,
+)
 from tests.performance.company import Setup
 from tests.performance.figures import BenchFailed, Figure, show
 from tests.performance.installation import installed
@@ -72,7 +82,21 @@ async def _of_shell() -> Sequence[Figure]:
         return await shell.measure(installation)
 
 
-PARTS = {"chain": _of_chain, "replay": _of_replay, "growth": _of_growth, "shell": _of_shell}
+async def _of_imports() -> Sequence[Figure]:
+    """Measure a million rows from a file and back into one."""
+    async with installed(isolated=True) as installation:
+        await installation.stop("targets", "performance", "knowledge")
+        _say("Measuring imports and exports")
+        return await imports.measure(installation)
+
+
+PARTS = {
+    "chain": _of_chain,
+    "replay": _of_replay,
+    "growth": _of_growth,
+    "imports": _of_imports,
+    "shell": _of_shell,
+}
 
 
 def _say(line: str) -> None:

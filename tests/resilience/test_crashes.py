@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 import pytest
 
@@ -53,6 +54,7 @@ REPLAYS: Final = ("replay.reacted", "replay.settled")
 FORGETTING: Final = ("retention.forgotten",)
 WEBHOOKS: Final = ("webhooks.followed", "webhooks.claimed", "webhooks.sent", "webhooks.recorded")
 """What somebody passes who is told of events: test_webhooks.py."""
+IMPORTS: Final = ("import.applied", "import.committed")
 
 Armed = Mapping[str, str]
 """Which failpoint is set in which service."""
@@ -81,7 +83,7 @@ def called(armed: Armed) -> str:
 
 
 def test_every_failpoint_has_a_scenario() -> None:
-    assert sorted([*DAILY, *REFUSALS, *REPLAYS, *FORGETTING, *WEBHOOKS]) == sorted(PLACES)
+    assert sorted([*DAILY, *REFUSALS, *REPLAYS, *FORGETTING, *IMPORTS, *WEBHOOKS]) == sorted(PLACES)
 
 
 @asynccontextmanager
@@ -245,3 +247,36 @@ async def test_a_crash_while_old_keys_are_forgotten(
     await world.won_deal("1000.00")
     await whole(installation.stack)
     assert await world.revenue(COMPANY) == "1000.00"
+
+
+IMPORTED: Final = 3_500
+
+
+@pytest.mark.parametrize("turn", scaled([2], [1, 2, 3, 4]))
+@pytest.mark.parametrize("name", IMPORTS)
+async def test_a_crash_while_a_file_is_imported(
+    installation: Installation, world: World, name: str, turn: int
+) -> None:
+    source = f"{name}-{turn}"
+    lines = [f"{source},{n},客户{n},{n % 7}" for n in range(IMPORTED)]
+    content = "\n".join(["source,external_id,name,等级", *lines]).encode()
+    async with dying(installation, {"pipeline": f"{name}@{turn}"}):
+        sent = await world.http.post(
+            "/pipeline/v1/imports", params={"noun": "accounts"}, content=content
+        )
+        assert sent.status_code == 202, sent.text
+    path = f"/pipeline/v1/operations/{sent.json()['id']}"
+    done: dict[str, Any] = {}
+    async with asyncio.timeout(DYING_SECONDS):
+        while done.get("state") != "done":
+            done = await world.get(path)
+    admin = await installation.administrator()
+    accounts = await admin.fetchval(
+        "SELECT count(*) FROM pipeline.account WHERE external_source = $1", source
+    )
+    results = await admin.fetchval(
+        "SELECT count(*) FROM pipeline.import_row WHERE job_id = $1", UUID(done["id"])
+    )
+    await admin.close()
+    assert (done["counts"]["created"], accounts, results) == (IMPORTED, IMPORTED, IMPORTED)
+    await whole(installation.stack)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import TypeAlias
 from uuid import UUID
 
 from services.performance.assignments import rules, store
@@ -13,7 +14,11 @@ from shared.audit.model import Change
 from shared.context import Context
 from shared.contracts.performance import PlanAssigned
 from shared.db import Connection
+from shared.errors import PharosError
 from shared.events import outbox
+
+Moved: TypeAlias = tuple[Assignment, int | None]
+"""An assignment as it is now, and the version that was known before, if any."""
 
 
 async def assign_many(
@@ -53,26 +58,75 @@ async def end_many(
     return [after for _, after in changes]
 
 
+async def put_each_in(
+    conn: Connection, ctx: Context, drafts: Sequence[Assignment]
+) -> Sequence[Moved | PharosError]:
+    """Assign plans to payees, each for itself; who has the last assignment gets the wished end.
+
+    Returns the assignments as they are now with the version that was known before, if any, or the
+    refusals. Plans are locked in the order of their ids.
+    """
+    results: dict[int, Moved | PharosError] = {}
+    places: dict[UUID, list[int]] = {}
+    for place, draft in enumerate(drafts):
+        places.setdefault(draft.plan_id, []).append(place)
+    for plan_id in sorted(places):
+        try:
+            plan = await plans.lock_in(conn, plan_id)
+        except PharosError as error:
+            results |= dict.fromkeys(places[plan_id], error.under("/plan_id"))
+            continue
+        wanted = [drafts[place] for place in places[plan_id]]
+        put = await _put_each(conn, ctx, plan, wanted)
+        results |= dict(zip(places[plan_id], put, strict=True))
+    return [results[place] for place in range(len(drafts))]
+
+
+async def _put_each(
+    conn: Connection, ctx: Context, plan: Plan, drafts: Sequence[Assignment]
+) -> Sequence[Moved | PharosError]:
+    payee_ids = list({draft.payee_id for draft in drafts})
+    known = {one.id: one for one in await store.of_payees(conn, plan.id, payee_ids)}
+    changes: list[tuple[Assignment | None, Assignment]] = []
+    results: list[Moved | PharosError] = []
+    for draft in drafts:
+        before = known.get(draft.id)
+        try:
+            after = rules.put(plan, draft, list(known.values()), ctx.installation.calendar)
+        except PharosError as error:
+            results.append(error)
+            continue
+        if after != before:
+            changes.append((before, after))
+            known[after.id] = after
+        results.append((after, None if before is None else before.version))
+    await _assign(conn, ctx, plan, changes, None)
+    return results
+
+
 async def _assign(
     conn: Connection,
     ctx: Context,
     plan: Plan,
     changes: Sequence[tuple[Assignment | None, Assignment]],
-    since: date,
+    since: date | None,
 ) -> None:
     """Write assignments that are new or changed, and mark their payees to be worked out again.
 
-    They are from ``since`` on, from an earlier end on where there was one.
+    They are from ``since`` on, from an earlier end on where there was one. Without ``since`` a new
+    one counts from its first day, a changed one from the earlier one of its ends.
     """
     if not changes:
         return
     await incentives.lock_units_in(conn, plan.unit_ids)
     told = [_change(before, after) for before, after in changes]
     await store.save_many(conn, [after for _, after in changes], outbox.changes(ctx, told))
-    days = {
-        after.payee_id: since if before is None else min(before.valid_to or since, since)
-        for before, after in changes
-    }
+    days: dict[UUID, date] = {}
+    for before, after in changes:
+        day = since or (after.valid_from if before is None else after.valid_to or after.valid_from)
+        if before is not None:
+            day = min(before.valid_to or day, day)
+        days[after.payee_id] = min(day, days.get(after.payee_id, day))
     await incentives.put_off_in(conn, ctx, days)
 
 

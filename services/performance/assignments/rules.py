@@ -124,6 +124,23 @@ def ended(
     return changes
 
 
+def put(
+    plan: Plan, wish: Assignment, known: Sequence[Assignment], calendar: FiscalCalendar
+) -> Assignment:
+    """Return the assignment as it is wished: known, new, or the payee's last one with that end.
+
+    ``known`` are the present assignments to the plan of this payee, and maybe of others.
+    """
+    own = [one for one in known if one.payee_id == wish.payee_id]
+    last = max(own, key=lambda one: one.valid_from, default=None)
+    begins = last is not None and last.valid_from == wish.valid_from
+    if begins and wish.valid_to is not None:
+        return ended(plan, [wish.payee_id], wish.valid_to, own, calendar)[0][1]
+    span = wish.valid_from, wish.valid_to
+    fresh = added(plan, [wish.payee_id], *span, own, calendar)
+    return fresh[0] if fresh else next(one for one in own if _same(one, wish))
+
+
 def _refuse_twice(payee_ids: Sequence[UUID]) -> None:
     seen: set[UUID] = set()
     for ordinal, payee_id in enumerate(payee_ids):

@@ -21,6 +21,12 @@ _SELECT: Final[LiteralString] = """
     SELECT p.id, p.version, p.name, p.external_source, p.external_id
       FROM plan AS p
 """
+_IDS_OF: Final[LiteralString] = """
+    SELECT p.id, p.external_source, p.external_id
+      FROM plan AS p
+      JOIN unnest($1::text[], $2::text[]) AS wanted (source, id)
+        ON p.external_source = wanted.source AND p.external_id = wanted.id
+"""
 _IN_FORCE: Final[LiteralString] = """
     SELECT w.place, a.plan_id, a.valid_from AS assigned_from, a.valid_to AS assigned_to,
            v.number, v.valid_from, v.currency, v.components
@@ -94,6 +100,13 @@ async def _with_versions(conn: Connection, rows: Sequence[Row]) -> Sequence[Plan
     for version in await conn.fetch(VERSIONS, [row["id"] for row in rows]):
         versions[version["plan_id"]].append(version)
     return [to_plan(row, versions[row["id"]]) for row in rows]
+
+
+async def ids_of(conn: Connection, externals: Sequence[External]) -> dict[External, UUID]:
+    """Return the ids of the plans of these external ids."""
+    sources, ids = [e.source for e in externals], [e.id for e in externals]
+    rows = await conn.fetch(_IDS_OF, sources, ids)
+    return {External(row["external_source"], row["external_id"]): row["id"] for row in rows}
 
 
 async def in_force(conn: Connection, payees: Sequence[Holding]) -> Sequence[InForce]:

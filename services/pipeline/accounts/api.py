@@ -10,6 +10,8 @@ from services.pipeline.accounts import commands, queries
 from services.pipeline.accounts.model import Account
 from shared.fields import Body, Code, Name, View
 from shared.http.call import CallOf
+from shared.http.downloads import FILES
+from shared.http.exports import ExportOf, exported
 from shared.http.external import ExternalView
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
@@ -86,6 +88,17 @@ async def read_account_by_external(
     """Return the account of an external id."""
     external = External(source, external_id)
     return await call.one(AccountView.of, queries.by_external, external)
+
+
+@router.get(
+    "/accounts/export",
+    openapi_extra=needs("accounts:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_accounts(call: CallOf, query: ExportOf) -> Response:
+    """Download all accounts that the list would show, as CSV, XLSX or NDJSON."""
+    return await exported(call, "accounts", queries.ACCOUNTS, AccountView.of, query)
 
 
 @router.get(

@@ -21,6 +21,12 @@ _SELECT: Final[LiteralString] = """
 _KNOWN: Final[LiteralString] = """
     SELECT id FROM account WHERE id = ANY($1::uuid[])
 """
+_IDS_OF: Final[LiteralString] = """
+    SELECT a.id, a.external_source, a.external_id
+      FROM account AS a
+      JOIN unnest($1::text[], $2::text[]) AS wanted (source, id)
+        ON a.external_source = wanted.source AND a.external_id = wanted.id
+"""
 
 ACCOUNTS: Final = Listing(
     select=_SELECT,
@@ -62,3 +68,10 @@ async def by_external(conn: Connection, external: External, scope: Condition = a
 async def known(conn: Connection, ids: Collection[UUID]) -> set[UUID]:
     """Return those of the ids that are accounts."""
     return {row["id"] for row in await conn.fetch(_KNOWN, list(ids))}
+
+
+async def ids_of(conn: Connection, externals: Collection[External]) -> dict[External, UUID]:
+    """Return the ids of the accounts of these external ids."""
+    sources, ids = [e.source for e in externals], [e.id for e in externals]
+    rows = await conn.fetch(_IDS_OF, sources, ids)
+    return {External(row["external_source"], row["external_id"]): row["id"] for row in rows}

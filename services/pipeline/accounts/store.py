@@ -1,47 +1,56 @@
 """Accounts in the database."""
 
+from collections.abc import Sequence
 from typing import Final, LiteralString
 
 from services.pipeline.accounts.model import Account
-from shared.db import Connection, Row
+from shared.db import Connection, Row, columns
 from shared.events import outbox
 from shared.ids import External
 
 _LOCK_EXTERNAL: Final[LiteralString] = """
-    SELECT id, version, name, external_source, external_id
-      FROM account
-     WHERE external_source = $1 AND external_id = $2
-       FOR UPDATE
+    SELECT a.id, a.version, a.name, a.external_source, a.external_id
+      FROM account AS a
+      JOIN unnest($1::text[], $2::text[]) AS wanted (source, id)
+        ON a.external_source = wanted.source AND a.external_id = wanted.id
+     ORDER BY a.id
+       FOR UPDATE OF a
 """
 _SAVE: Final[LiteralString] = (
     outbox.APPENDING
     + """
     INSERT INTO account (id, version, name, external_source, external_id)
-    VALUES ($2, $3, $4, $5, $6)
+    SELECT a.id, a.version, a.name, a.external_source, a.external_id
+      FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+           AS a (id, version, name, external_source, external_id)
     ON CONFLICT (id) DO UPDATE
        SET version = excluded.version, name = excluded.name
 """
 )
 
 
-async def lock_external(conn: Connection, external: External) -> Account | None:
-    """Return the account of an external id, locked, None when there is none."""
-    row = await conn.fetchrow(_LOCK_EXTERNAL, external.source, external.id)
-    return None if row is None else to_account(row)
+async def lock_external_many(
+    conn: Connection, externals: Sequence[External]
+) -> dict[External, Account]:
+    """Return the accounts of these external ids, locked in the order of their ids."""
+    sources, ids = [e.source for e in externals], [e.id for e in externals]
+    accounts = [to_account(row) for row in await conn.fetch(_LOCK_EXTERNAL, sources, ids)]
+    return {account.external: account for account in accounts if account.external is not None}
 
 
-async def save(conn: Connection, account: Account, events: str) -> None:
-    """Write an account and the events that tell of it in one statement."""
-    external = account.external
-    await conn.execute(
-        _SAVE,
-        events,
-        account.id,
-        account.version,
-        account.name,
-        None if external is None else external.source,
-        None if external is None else external.id,
-    )
+async def save_many(conn: Connection, accounts: Sequence[Account], events: str) -> None:
+    """Write accounts and the events that tell of them in one statement."""
+    rows = [
+        (
+            account.id,
+            account.version,
+            account.name,
+            None if account.external is None else account.external.source,
+            None if account.external is None else account.external.id,
+        )
+        for account in accounts
+    ]
+    await conn.execute(_SAVE, events, *columns(rows, 5))
 
 
 def to_account(row: Row) -> Account:

@@ -37,6 +37,8 @@ from shared.fields import (
 )
 from shared.fields import Share as ShareField
 from shared.http.call import CallOf
+from shared.http.downloads import FILES
+from shared.http.exports import ExportOf, exported
 from shared.http.external import ExternalField, ExternalView
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
@@ -289,6 +291,25 @@ async def read_deal_by_external(
 ) -> Response:
     """Return the deal of an external id."""
     return await call.one(DealView.of, queries.by_external, External(source, external_id))
+
+
+@router.get(
+    "/deals/export",
+    openapi_extra=needs("deals:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_deals(
+    call: CallOf, query: ExportOf, owner_id: UUID | None = None, stage: DealStage | None = None
+) -> Response:
+    """Download all deals that the list would show, as CSV, XLSX or NDJSON.
+
+    In CSV, text that a spreadsheet would take for a formula begins with an apostrophe; an import
+    takes it off again.
+    """
+    return await exported(
+        call, "deals", queries.DEALS, DealView.of, query, owner_id=owner_id, stage=stage
+    )
 
 
 @router.get("/deals/{deal_id}", openapi_extra=needs("deals:read"), response_model=DealView)

@@ -1,7 +1,8 @@
 """What can be asked of deals. The forms for many are the way; the single ones call them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 from uuid import UUID
 
 from services.pipeline.accounts import queries as accounts
@@ -56,10 +57,14 @@ class Outcome:
     before: int | None
 
 
+Recorded: TypeAlias = tuple[Deal | None, Deal]
+"""A deal before and after."""
+
+
 async def open_deal(conn: Connection, ctx: Context, *, draft: Draft) -> Deal:
     """Open a deal; raises AmountMissing, UnknownProduct, UnknownAccount, what `checked` refuses."""
     terms = rules.agreed(draft)
-    await _check_references(conn, [terms], lambda _: "")
+    await _check_references(conn, terms)
     deal = rules.opened(new_id(), terms)
     await _save(conn, ctx, [(None, deal)])
     return deal
@@ -70,7 +75,7 @@ async def edit_deal(conn: Connection, ctx: Context, *, deal_id: UUID, changes: C
     before = await _lock(conn, deal_id)
     ctx.check(before.version)
     terms = rules.changed(before.terms, changes)
-    await _check_references(conn, [terms], lambda _: "")
+    await _check_references(conn, terms)
     after = rules.edited(before, terms)
     if after is not before:
         await _save(conn, ctx, [(before, after)])
@@ -101,26 +106,22 @@ async def record_deals(
     conn: Connection, ctx: Context, *, drafts: Sequence[RecordDraft]
 ) -> Sequence[Outcome]:
     """Make our deals the same as another system's, all or none; what is the same stays."""
-    records = [_agreed(draft, place) for place, draft in enumerate(drafts)]
-    known = await store.lock_external_many(conn, [record.external for record in records])
-    await _check_references(conn, [r.terms for r in records], lambda n: f"/deals/{n}")
-    seen: set[object] = set()
-    changes: list[tuple[Deal | None, Deal]] = []
-    for place, record in enumerate(records):
-        if record.external in seen:
-            raise RecordTwice(
-                external_id=record.external.id,
-                source=record.external.source,
-                pointer=f"/deals/{place}/external",
-            )
-        seen.add(record.external)
-        before = known.get(record.external)
-        try:
-            changes.append((before, rules.recorded(before, record, new_id())))
-        except PharosError as error:
-            raise error.under(f"/deals/{place}") from None
-    await _save(conn, ctx, [(before, after) for before, after in changes if before is not after])
-    return [Outcome(after, None if before is None else before.version) for before, after in changes]
+    changes = await _planned(conn, drafts)
+    for place, change in enumerate(changes):
+        if isinstance(change, PharosError):
+            raise change.under(f"/deals/{place}")
+    return [_outcome(change) for change in await _kept(conn, ctx, changes)]
+
+
+async def record_each_in(
+    conn: Connection, ctx: Context, drafts: Sequence[RecordDraft]
+) -> Sequence[Outcome | PharosError]:
+    """Make our deals the same as another system's, each for itself; refusals stand in the place."""
+    changes = await _planned(conn, drafts)
+    kept = iter(await _kept(conn, ctx, changes))
+    return [
+        change if isinstance(change, PharosError) else _outcome(next(kept)) for change in changes
+    ]
 
 
 async def snapshot(conn: Connection, after: UUID, limit: int) -> Sequence[DealFact]:
@@ -129,11 +130,58 @@ async def snapshot(conn: Connection, after: UUID, limit: int) -> Sequence[DealFa
     return [rules.told(None, deal) for deal in found.items]
 
 
-def _agreed(draft: RecordDraft, place: int) -> Record:
+async def _planned(
+    conn: Connection, drafts: Sequence[RecordDraft]
+) -> Sequence[Recorded | PharosError]:
+    """Return what each record would change, or why it is refused; its deal is locked."""
+    agreed = [_agreed(draft) for draft in drafts]
+    records = [record for record in agreed if isinstance(record, Record)]
+    known = await store.lock_external_many(conn, [record.external for record in records])
+    unknown = await _unknown_references(conn, [record.terms for record in records])
+    refusals = iter(unknown)
+    seen: set[object] = set()
+    planned: list[Recorded | PharosError] = []
+    for record in agreed:
+        if isinstance(record, PharosError):
+            planned.append(record)
+            continue
+        refusal = next(refusals)
+        if record.external in seen:
+            refusal = RecordTwice(
+                external_id=record.external.id, source=record.external.source, pointer="/external"
+            )
+        seen.add(record.external)
+        before = known.get(record.external)
+        planned.append(refusal or _recorded(before, record))
+    return planned
+
+
+def _agreed(draft: RecordDraft) -> Record | PharosError:
     try:
         return rules.agreed_record(draft)
     except PharosError as error:
-        raise error.under(f"/deals/{place}") from None
+        return error
+
+
+def _recorded(before: Deal | None, record: Record) -> Recorded | PharosError:
+    try:
+        return before, rules.recorded(before, record, new_id())
+    except PharosError as error:
+        return error
+
+
+async def _kept(
+    conn: Connection, ctx: Context, changes: Sequence[Recorded | PharosError]
+) -> Sequence[Recorded]:
+    """Save those that change anything; return all that were not refused."""
+    taken = [change for change in changes if not isinstance(change, PharosError)]
+    await _save(conn, ctx, [(before, after) for before, after in taken if before is not after])
+    return taken
+
+
+def _outcome(change: Recorded) -> Outcome:
+    before, after = change
+    return Outcome(after, None if before is None else before.version)
 
 
 async def _lock(conn: Connection, deal_id: UUID) -> Deal:
@@ -151,21 +199,31 @@ async def _save(
         await store.save_many(conn, [after for _, after in changes], outbox.changes(ctx, told))
 
 
-async def _check_references(
-    conn: Connection, many: Sequence[Terms], pointer: Callable[[int], str]
-) -> None:
+async def _check_references(conn: Connection, terms: Terms) -> None:
     """Refuse products and accounts that are not there, naming the first by its pointer."""
+    unknown = (await _unknown_references(conn, [terms]))[0]
+    if unknown is not None:
+        raise unknown
+
+
+async def _unknown_references(
+    conn: Connection, many: Sequence[Terms]
+) -> Sequence[PharosError | None]:
+    """Return for each terms the first product or account that is not there, None when all are."""
     named_products = {line.product_id for terms in many for line in terms.lines}
     known_products = await products.known(conn, named_products) if named_products else set()
     named_accounts = {terms.account_id for terms in many if terms.account_id is not None}
     known_accounts = await accounts.known(conn, named_accounts) if named_accounts else set()
-    if named_products == known_products and named_accounts == known_accounts:
-        return
-    for place, terms in enumerate(many):
-        if terms.account_id is not None and terms.account_id not in known_accounts:
-            where = f"{pointer(place)}/account_id"
-            raise UnknownAccount(account_id=terms.account_id, pointer=where)
-        for ordinal, line in enumerate(terms.lines):
-            if line.product_id not in known_products:
-                where = f"{pointer(place)}/lines/{ordinal}/product_id"
-                raise UnknownProduct(product_id=line.product_id, pointer=where)
+    return [_unknown(terms, known_products, known_accounts) for terms in many]
+
+
+def _unknown(
+    terms: Terms, known_products: Collection[UUID], known_accounts: Collection[UUID]
+) -> PharosError | None:
+    if terms.account_id is not None and terms.account_id not in known_accounts:
+        return UnknownAccount(account_id=terms.account_id, pointer="/account_id")
+    for ordinal, line in enumerate(terms.lines):
+        if line.product_id not in known_products:
+            where = f"/lines/{ordinal}/product_id"
+            return UnknownProduct(product_id=line.product_id, pointer=where)
+    return None

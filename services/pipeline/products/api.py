@@ -7,9 +7,12 @@ from fastapi import Path, Request
 from fastapi.responses import Response
 
 from services.pipeline.products import commands, queries
+from services.pipeline.products.commands import ProductDraft
 from services.pipeline.products.model import Product
 from shared.fields import Body, Code, MoneyField, MoneyView, Name, View
 from shared.http.call import CallOf
+from shared.http.downloads import FILES
+from shared.http.exports import ExportOf, exported
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
 from shared.http.routes import needs, routes
@@ -23,6 +26,11 @@ class PutProduct(Body):
     name: Name
     line: Name | None = None
     list_price: MoneyField | None = None
+
+    def draft(self, code: str) -> ProductDraft:
+        """Return the product of a code as the domain knows it."""
+        price = None if self.list_price is None else self.list_price.money()
+        return ProductDraft(code, self.name, self.line, price)
 
 
 class ProductView(View):
@@ -54,14 +62,18 @@ class ProductView(View):
 )
 async def put_product(code: Annotated[Code, Path()], body: PutProduct, call: CallOf) -> Response:
     """Make the product of this code or bring it up to date. Repeating it changes nothing."""
-    return await call.run(
-        ProductView.of,
-        commands.put_product,
-        code=code,
-        name=body.name,
-        line=body.line,
-        list_price=None if body.list_price is None else body.list_price.money(),
-    )
+    return await call.run(ProductView.of, commands.put_product, draft=body.draft(code))
+
+
+@router.get(
+    "/products/export",
+    openapi_extra=needs("products:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_products(call: CallOf, query: ExportOf) -> Response:
+    """Download all products that the list would show, as CSV, XLSX or NDJSON."""
+    return await exported(call, "products", queries.PRODUCTS, ProductView.of, query)
 
 
 @router.get("/products", openapi_extra=needs("products:read"), response_model=Page[ProductView])

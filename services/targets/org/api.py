@@ -13,6 +13,8 @@ from services.targets.org.model import Member, Unit
 from services.targets.org.queries import AssignedMember, PlacedUnit
 from shared.fields import Body, BusinessDate, Code, Id, Name, View
 from shared.http.call import CallOf
+from shared.http.downloads import FILES
+from shared.http.exports import ExportOf, exported
 from shared.http.external import ExternalView
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
@@ -165,6 +167,19 @@ async def read_unit_by_external(
     return await call.one(PlacedUnitView.placed, queries.unit, key, _day(call, on))
 
 
+@router.get(
+    "/units/export",
+    openapi_extra=needs("org:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_units(call: CallOf, query: ExportOf, on: OnDay = None) -> Response:
+    """Download all units that the list would show, as CSV, XLSX or NDJSON."""
+    return await exported(
+        call, "units", queries.UNITS, PlacedUnitView.placed, query, given=[_day(call, on)]
+    )
+
+
 @router.get("/units/{unit_id}", openapi_extra=needs("org:read"), response_model=PlacedUnitView)
 async def read_unit(unit_id: UUID, call: CallOf, on: OnDay = None) -> Response:
     """Return a unit with its parent on a day."""
@@ -223,6 +238,19 @@ async def read_member_by_external(
     """Return the member of an external id with its unit on a day."""
     key = External(source, external_id)
     return await call.one(AssignedMemberView.assigned, queries.member, key, _day(call, on))
+
+
+@router.get(
+    "/members/export",
+    openapi_extra=needs("org:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_members(call: CallOf, query: ExportOf, on: OnDay = None) -> Response:
+    """Download all members that the list would show, as CSV, XLSX or NDJSON."""
+    return await exported(
+        call, "members", queries.MEMBERS, AssignedMemberView.assigned, query, given=[_day(call, on)]
+    )
 
 
 @router.get(

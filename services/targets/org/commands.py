@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeAlias
 from uuid import UUID
 
 from services.targets.attainment import commands as attainment
@@ -14,7 +15,7 @@ from shared.contracts.contract import Contract
 from shared.contracts.targets import MemberAssigned, MemberSaved, UnitPlaced, UnitSaved
 from shared.db import Connection
 from shared.directory import upkeep as directory
-from shared.errors import Invalid
+from shared.errors import Invalid, PharosError
 from shared.events import outbox
 from shared.ids import External, new_id
 
@@ -46,6 +47,10 @@ class MemberDraft:
     valid_from: date
 
 
+Saved: TypeAlias = tuple[Unit | Member, int | None] | PharosError
+"""What came of one of many: the thing with the version that was known before, or its refusal."""
+
+
 async def save_unit(
     conn: Connection, ctx: Context, *, draft: UnitDraft, key: UUID | External | None
 ) -> Unit:
@@ -54,6 +59,22 @@ async def save_unit(
     Each event has a version of its own, the unit that of the last. Raises UnitNotFound for an
     unknown id, UnknownUnit for an unknown parent, UnitBelowItself.
     """
+    return (await _put_unit(conn, ctx, draft, key))[0]
+
+
+async def save_unit_in(
+    conn: Connection, ctx: Context, draft: UnitDraft, external: External
+) -> Saved:
+    """Save one of many units; return its refusal, or it with the version known before, if any."""
+    try:
+        return await _put_unit(conn, ctx, draft, external)
+    except PharosError as error:
+        return error
+
+
+async def _put_unit(
+    conn: Connection, ctx: Context, draft: UnitDraft, key: UUID | External | None
+) -> tuple[Unit, int | None]:
     await store.lock(conn)
     known = None if key is None else await store.unit(conn, key)
     if known is None and isinstance(key, UUID):
@@ -83,7 +104,7 @@ async def save_unit(
         change = Change.told(before, {"unit": unit, "placement": placement}, *told)
         await store.save_unit(conn, unit, outbox.changes(ctx, [change]))
         await directory.apply(conn, told)
-    return unit
+    return unit, None if known is None else known.version
 
 
 async def save_member(
@@ -94,6 +115,22 @@ async def save_member(
     Each event has a version of its own, the member that of the last. Raises MemberNotFound for an
     unknown id and UnknownUnit for an unknown unit.
     """
+    return (await _put_member(conn, ctx, draft, key))[0]
+
+
+async def save_member_in(
+    conn: Connection, ctx: Context, draft: MemberDraft, external: External
+) -> Saved:
+    """Save one of many members; return its refusal, or it with the version known before, if any."""
+    try:
+        return await _put_member(conn, ctx, draft, external)
+    except PharosError as error:
+        return error
+
+
+async def _put_member(
+    conn: Connection, ctx: Context, draft: MemberDraft, key: UUID | External | None
+) -> tuple[Member, int | None]:
     await store.lock(conn)
     known = None if key is None else await store.member(conn, key)
     if known is None and isinstance(key, UUID):
@@ -121,7 +158,7 @@ async def save_member(
         change = Change.told(before, {"member": member, "assignment": assignment}, *told)
         await store.save_member(conn, member, outbox.changes(ctx, [change]))
         await directory.apply(conn, told)
-    return member
+    return member, None if known is None else known.version
 
 
 def _unit_saved(unit: Unit) -> UnitSaved:

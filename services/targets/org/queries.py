@@ -43,6 +43,17 @@ _KNOWN: Final[LiteralString] = """
      UNION ALL
     SELECT 'member' AS kind, id FROM member WHERE id = ANY($1::uuid[])
 """
+_IDS_OF: Final[LiteralString] = """
+    SELECT 'unit' AS kind, u.id, u.external_source, u.external_id
+      FROM unit AS u
+      JOIN unnest($1::text[], $2::text[]) AS wanted (source, id)
+        ON u.external_source = wanted.source AND u.external_id = wanted.id
+     UNION ALL
+    SELECT 'member' AS kind, m.id, m.external_source, m.external_id
+      FROM member AS m
+      JOIN unnest($1::text[], $2::text[]) AS wanted (source, id)
+        ON m.external_source = wanted.source AND m.external_id = wanted.id
+"""
 
 
 class UnitNotFound(NotFound):
@@ -91,6 +102,18 @@ async def known(conn: Connection, scopes: Collection[UUID]) -> set[tuple[ScopeKi
     """Return those of the ids that are members or units, each with what it is."""
     rows = await conn.fetch(_KNOWN, list(scopes))
     return {(ScopeKind(row["kind"]), row["id"]) for row in rows}
+
+
+async def ids_of(
+    conn: Connection, externals: Collection[External]
+) -> dict[tuple[ScopeKind, External], UUID]:
+    """Return the ids of the units and members of these external ids."""
+    sources, ids = [e.source for e in externals], [e.id for e in externals]
+    rows = await conn.fetch(_IDS_OF, sources, ids)
+    return {
+        (ScopeKind(row["kind"]), External(row["external_source"], row["external_id"])): row["id"]
+        for row in rows
+    }
 
 
 async def unit(conn: Connection, key: UUID | External, day: date) -> PlacedUnit:

@@ -13,6 +13,8 @@ from services.targets.targets.model import Target
 from shared.contracts.targets import Metric, ScopeKind
 from shared.fields import Body, CurrencyCode, DecimalText, Id, PeriodName, View
 from shared.http.call import CallOf
+from shared.http.downloads import FILES
+from shared.http.exports import ExportOf, exported
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
 from shared.http.routes import needs, routes
@@ -91,6 +93,21 @@ async def put_targets(body: TargetsBody, call: CallOf) -> Response:
     """Set up to 100 targets. Repeating it changes nothing."""
     drafts = [target.draft() for target in body.targets]
     return await call.run(_views, commands.put_targets, drafts=drafts)
+
+
+@router.get(
+    "/targets/export",
+    openapi_extra=needs("targets:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_targets(
+    call: CallOf, query: ExportOf, period: PeriodName | None = None, scope_id: UUID | None = None
+) -> Response:
+    """Download all targets that the list would show, as CSV, XLSX or NDJSON."""
+    return await exported(
+        call, "targets", queries.TARGETS, TargetView.of, query, period=period, scope_id=scope_id
+    )
 
 
 @router.get("/targets", openapi_extra=needs("targets:read"), response_model=Page[TargetView])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeAlias
 from uuid import UUID
 
 from services.targets.attainment import commands as attainment
@@ -10,7 +11,7 @@ from services.targets.attainment.model import Key
 from services.targets.org import queries as organisation
 from services.targets.targets import queries, rules, store
 from services.targets.targets.model import Target
-from shared.audit.model import Change
+from shared.audit import model as audit
 from shared.context import Context
 from shared.contracts.contract import Contract
 from shared.contracts.targets import Metric, ScopeKind
@@ -55,48 +56,92 @@ class Draft:
     value: Decimal | None
 
 
+Change: TypeAlias = tuple[Target | None, Target]
+"""A target before and after."""
+
+
 async def put_target(conn: Connection, ctx: Context, *, draft: Draft) -> Target:
     """Set one target."""
-    return (await put_many_in(conn, ctx, [draft], lambda _: ""))[0]
+    return (await _put_all(conn, ctx, [draft], lambda _: ""))[0]
 
 
 async def put_targets(
     conn: Connection, ctx: Context, *, drafts: Sequence[Draft]
 ) -> Sequence[Target]:
     """Set targets, all or none."""
-    return await put_many_in(conn, ctx, drafts, lambda place: f"/targets/{place}")
+    return await _put_all(conn, ctx, drafts, lambda place: f"/targets/{place}")
 
 
-async def put_many_in(
+async def put_each_in(
+    conn: Connection, ctx: Context, drafts: Sequence[Draft]
+) -> Sequence[Change | PharosError]:
+    """Set targets, each for itself; one that is the same already stays.
+
+    Returns each before and after, or its refusal.
+    """
+    planned = await _planned(conn, ctx, drafts)
+    await _save(conn, ctx, planned)
+    return planned
+
+
+async def _put_all(
     conn: Connection, ctx: Context, drafts: Sequence[Draft], pointer: Callable[[int], str]
 ) -> Sequence[Target]:
-    """Set targets, all or none; one that is the same already stays.
+    planned = await _planned(conn, ctx, drafts)
+    taken: list[Change] = []
+    for place, change in enumerate(planned):
+        if isinstance(change, PharosError):
+            raise change.under(pointer(place))
+        taken.append(change)
+    await _save(conn, ctx, taken)
+    return [target for _, target in taken]
 
-    ``pointer`` says where the draft of a place stands in the request.
-    """
-    keys = [_key(ctx, draft, pointer(place)) for place, draft in enumerate(drafts)]
-    await _check_scopes(conn, drafts, pointer)
-    known = await store.lock_many(conn, [key.id for key in keys])
-    targets: dict[UUID, Target] = {}
-    for place, (key, draft) in enumerate(zip(keys, drafts, strict=True)):
-        if key.id in targets:
-            raise TargetTwice(pointer=pointer(place))
-        try:
-            targets[key.id] = rules.put(known.get(key.id), key, draft.value, new_id())
-        except PharosError as error:
-            raise error.under(pointer(place)) from None
-    changed = [target for target in targets.values() if known.get(target.key.id) is not target]
+
+async def _planned(
+    conn: Connection, ctx: Context, drafts: Sequence[Draft]
+) -> Sequence[Change | PharosError]:
+    """Return what each draft makes of its target, or why it is refused; known ones are locked."""
+    keys = [_key(ctx, draft) for draft in drafts]
+    scopes = await organisation.known(conn, {draft.scope_id for draft in drafts})
+    known = await store.lock_many(conn, [key.id for key in keys if isinstance(key, Key)])
+    seen: set[UUID] = set()
+    planned: list[Change | PharosError] = []
+    for draft, key in zip(drafts, keys, strict=True):
+        if isinstance(key, PharosError):
+            planned.append(key)
+        elif (draft.scope, draft.scope_id) not in scopes:
+            unknown = UnknownMemberScope if draft.scope is ScopeKind.MEMBER else UnknownScope
+            planned.append(unknown(scope_id=draft.scope_id, pointer="/scope_id"))
+        elif key.id in seen:
+            planned.append(TargetTwice(pointer=""))
+        else:
+            seen.add(key.id)
+            planned.append(_put(known.get(key.id), key, draft))
+    return planned
+
+
+def _put(known: Target | None, key: Key, draft: Draft) -> Change | PharosError:
+    try:
+        target = rules.put(known, key, draft.value, new_id())
+    except PharosError as error:
+        return error
+    return known, target
+
+
+async def _save(conn: Connection, ctx: Context, planned: Sequence[Change | PharosError]) -> None:
+    taken = [change for change in planned if not isinstance(change, PharosError)]
+    changed = [(before, after) for before, after in taken if before is not after]
     if changed:
-        told = [_change(known.get(target.key.id), target) for target in changed]
-        await store.save_many(conn, changed, outbox.changes(ctx, told))
-        keys = [target.key for target in changed]
+        told = [_change(before, after) for before, after in changed]
+        targets = [after for _, after in changed]
+        await store.save_many(conn, targets, outbox.changes(ctx, told))
+        keys = [target.key for target in targets]
         await attainment.open_for_targets(conn, ctx.following(), keys)
-    return list(targets.values())
 
 
-def _change(before: Target | None, after: Target) -> Change:
+def _change(before: Target | None, after: Target) -> audit.Change:
     told = rules.told(after)
-    return Change.told(None if before is None else rules.told(before), told, told)
+    return audit.Change.told(None if before is None else rules.told(before), told, told)
 
 
 async def snapshot(conn: Connection, after: UUID, limit: int) -> Sequence[Contract]:
@@ -107,19 +152,9 @@ async def snapshot(conn: Connection, after: UUID, limit: int) -> Sequence[Contra
     return [*map(rules.told, targets), *standing]
 
 
-def _key(ctx: Context, draft: Draft, pointer: str) -> Key:
+def _key(ctx: Context, draft: Draft) -> Key | PharosError:
     try:
         period = ctx.installation.calendar.named(draft.period)
     except PharosError as error:
-        raise error.under(f"{pointer}/period") from None
+        return error.under("/period")
     return Key(draft.scope, draft.scope_id, draft.metric, period, draft.currency or "")
-
-
-async def _check_scopes(
-    conn: Connection, drafts: Sequence[Draft], pointer: Callable[[int], str]
-) -> None:
-    known = await organisation.known(conn, {draft.scope_id for draft in drafts})
-    for place, draft in enumerate(drafts):
-        if (draft.scope, draft.scope_id) not in known:
-            unknown = UnknownMemberScope if draft.scope is ScopeKind.MEMBER else UnknownScope
-            raise unknown(scope_id=draft.scope_id, pointer=f"{pointer(place)}/scope_id")

@@ -20,4 +20,4 @@ def folder_of_samples(name: str) -> Path:
 
 def moment(*parts: int) -> datetime:
     """Return a moment as a spreadsheet has it: without a zone."""
-    return datetime(*parts)  # type: ignore[arg-type,misc]  # noqa: DTZ001
+    return datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001

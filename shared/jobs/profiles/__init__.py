@@ -1,0 +1,1 @@
+"""Mapping profiles: shipped as files, or stored by name and version."""

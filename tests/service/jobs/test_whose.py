@@ -1,0 +1,70 @@
+"""Who may import what, and who sees it."""
+
+import pytest
+
+from shared.runtime import Role
+from tests.service.conftest import Installation
+from tests.service.jobs.importing import imported
+
+FILE = "external_id,name\nA-1,曾惠\n"
+
+
+async def test_an_import_is_seen_by_who_made_it_and_by_the_admin(
+    installation: Installation,
+) -> None:
+    own = installation.servers.issuer.token("聂明", ("sales_ops",))
+    stranger = installation.servers.issuer.token("沈嘉", ("sales_ops",))
+    async with installation.api("pipeline", role=Role.ALL) as client:
+        mine = {"Authorization": f"Bearer {own}"}
+        client.headers.update(mine)
+        done = await imported(client, "accounts", FILE, source="crm")
+        paths = [
+            f"/v1/operations/{done['id']}",
+            f"/v1/operations/{done['id']}/stream",
+            f"/v1/imports/{done['id']}/rows",
+            f"/v1/imports/{done['id']}/refused",
+            f"/v1/imports/{done['id']}/chunks",
+        ]
+        admin = {"Authorization": f"Bearer {installation.servers.issuer.token('管', ('admin',))}"}
+        for path in paths:
+            assert (await client.get(path)).status_code == 200
+            assert (await client.get(path, headers=admin)).status_code == 200
+            other = await client.get(path, headers={"Authorization": f"Bearer {stranger}"})
+            assert other.status_code == 404
+        theirs = {"Authorization": f"Bearer {stranger}"}
+        cancel = await client.post(f"/v1/operations/{done['id']}/cancel", headers=theirs)
+        assert cancel.status_code == 404
+        assert (await client.get("/v1/operations", headers=theirs)).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("roles", "noun", "status"),
+    [
+        (("sales_ops",), "accounts", 202),
+        (("hr",), "accounts", 403),
+        (("finance",), "accounts", 403),
+        (("rep",), "accounts", 403),
+        (("auditor",), "accounts", 403),
+        (("admin",), "nothing", 404),
+    ],
+)
+async def test_an_import_needs_the_right_to_write_what_it_imports(
+    installation: Installation, roles: tuple[str, ...], noun: str, status: int
+) -> None:
+    async with installation.api("pipeline", roles=roles) as client:
+        answer = await client.post("/v1/imports", params={"noun": noun}, content=FILE.encode())
+        assert answer.status_code == status
+
+
+async def test_rows_are_written_in_the_name_of_who_sent_them(installation: Installation) -> None:
+    async with installation.api("pipeline", role=Role.ALL) as client:
+        await imported(client, "accounts", FILE, source="crm", origin="import")
+        async with installation.open("pipeline") as database, database.acquire() as conn:
+            while True:  # until the relay has numbered it
+                found = await conn.fetch("SELECT origin, correlation_id FROM event_log")
+                if found:
+                    break
+        operation = (await client.get("/v1/operations")).json()["items"][0]
+    assert [(row["origin"], str(row["correlation_id"])) for row in found] == [
+        ("import", operation["id"])
+    ]
