@@ -137,8 +137,10 @@ async def test_a_stopped_consumer_is_listed_and_goes_on_behind_a_number(
     await world.settle()
     reader = await asyncpg.connect(world.stack.settings["knowledge"].database_url)
     try:
-        number = await reader.fetchval("SELECT number FROM watermark")
-        await reader.execute("UPDATE watermark SET stopped = 'a test stops it'")
+        number = await reader.fetchval("SELECT number FROM watermark WHERE consumer = 'wins'")
+        await reader.execute(
+            "UPDATE watermark SET stopped = 'a test stops it' WHERE consumer = 'wins'"
+        )
     finally:
         await reader.close()
     await consumers.show(services, Chosen("knowledge"), as_json=False)

@@ -75,7 +75,8 @@ _EMPTY = """
       FROM pg_class AS c
      WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
        AND NOT c.relispartition
-       AND c.relname NOT IN ('alembic_version', 'organisation', 'lease', 'relay', 'event_log')
+       AND c.relname NOT IN ('alembic_version', 'organisation', 'directory_lock', 'lease', 'relay',
+                             'event_log')
 """
 _OUTBOX = """
     SELECT id, event_id, partition, type, aggregate_id, aggregate_version, occurred_at,

@@ -209,11 +209,12 @@ class World:
         await self.react(*(self.event(content) for content in contents))
 
     async def react(self, *events: Event) -> None:
-        """Hand events to the subscription of their source, in one transaction each source."""
+        """Hand events to the subscriptions that handle them, in one transaction each."""
+        handled = {kind for subscription in SERVICE.subscriptions for kind in subscription.handles}
+        assert {event.type for event in events} <= handled
         for subscription in SERVICE.subscriptions:
-            batch = [event for event in events if event.source == subscription.source]
+            batch = [event for event in events if event.type in subscription.handles]
             if batch:
-                assert {event.type for event in batch} <= subscription.handles
                 await self._react(subscription.react, batch)
 
     async def _react(self, react: Reaction, batch: Sequence[Event]) -> None:

@@ -20,8 +20,10 @@ TIP = Tip(40, derived_id("event 40"))
 
 
 async def correct(world: World, source: str, *contents: Contract) -> int:
-    """Bring the reader of a source to a snapshot of these; return how many were otherwise."""
-    (subscription,) = (one for one in SERVICE.subscriptions if one.source == source)
+    """Bring the reader of pay to a source's snapshot; return how many were otherwise."""
+    (subscription,) = (
+        one for one in SERVICE.subscriptions if one.source == source and one.consumer != "directory"
+    )
     events = [replace(world.event(content), number=TIP.number) for content in contents]
     stretch = Stretch(source, 0, TIP, START, None, events)
 
