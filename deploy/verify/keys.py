@@ -12,6 +12,7 @@ from deploy.verify.reading import Row, Tables
 from deploy.verify.told import DEAL_NAMES, Log
 
 CREATED = 201
+REMOVED = 204
 _VERSIONED = ("deal", "account", "product", "unit", "member", "target", "plan")
 _OTHERS = ("plan_assignment", "parked")
 # Webhooks are deleted by their owners, and their deliveries forgotten: neither must be there.
@@ -50,6 +51,9 @@ def _things(report: Report, where: str, row: Row) -> Iterator[dict[str, Any]]:
     """Yield what an answer names by an id: itself, or what it lists."""
     if row["status"] is None or row["body"] is None:
         report.wrong("idempotency.answer", where, NOTHING, "an answer")
+        return
+    if row["status"] == REMOVED:
+        report.holds("idempotency.answer", where, row["body"], NOTHING, true=not row["body"])
         return
     is_good = 200 <= row["status"] < 300
     report.holds("idempotency.status", where, row["status"], "2xx", true=is_good)

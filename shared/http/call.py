@@ -85,6 +85,17 @@ class Call:
         """Run a command in one transaction and answer 201 with its shaped result."""
         return await self._commit(201, shape, lambda conn: command(conn, self.ctx, *args, **kwargs))
 
+    async def remove(
+        self,
+        command: Callable[Concatenate[Connection, Context, P], Awaitable[object]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Response:
+        """Run a command that takes something away in one transaction and answer 204."""
+        return await self._commit(
+            204, lambda _: None, lambda conn: command(conn, self.ctx, *args, **kwargs)
+        )
+
     async def read(
         self,
         query: Callable[Concatenate[Connection, P], Awaitable[T]],
@@ -103,16 +114,24 @@ class Call:
     ) -> Response:
         """Answer with one resource and its ETag; 304 to a caller that has this version."""
         view = shape(await self.read(query, *args, **kwargs))
-        headers = versions.etag_of(view.version)
         if versions.is_known(self.known, view.version):
-            return Response(status_code=304, headers=headers)
-        body = view.model_dump_json()
-        return Response(body, headers=headers, media_type="application/json")
+            return Response(status_code=304, headers=versions.etag_of(view.version))
+        return _whole(view)
+
+    async def present(
+        self,
+        shape: Callable[[T], "Versioned"],
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Response:
+        """Answer with one resource and its ETag, never 304: parts of it move without a version."""
+        return _whole(shape(await self.read(query, *args, **kwargs)))
 
     async def _commit(
         self,
         status: int,
-        shape: Callable[[T], BaseModel],
+        shape: Callable[[T], BaseModel | None],
         command: Callable[[Connection], Awaitable[T]],
     ) -> Response:
         async def work(conn: Connection) -> Reply:
@@ -121,7 +140,7 @@ class Call:
                 await reach("request.claimed")
             result = shape(await command(conn))
             await reach("request.done")
-            reply = Reply(status, result.model_dump_json().encode())
+            reply = Reply(status, b"" if result is None else result.model_dump_json().encode())
             if self.key is not None:
                 await idempotency.keep(conn, self.key, reply)
             await reach("request.committing")
@@ -133,6 +152,11 @@ class Call:
             return replayed.reply.response(replayed=True)
         await reach("request.committed")
         return reply.response()
+
+
+def _whole(view: "Versioned") -> Response:
+    headers = versions.etag_of(view.version)
+    return Response(view.model_dump_json(), headers=headers, media_type="application/json")
 
 
 class Versioned(Protocol):

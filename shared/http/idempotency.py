@@ -56,16 +56,18 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A stored answer: status and JSON body."""
+    """A stored answer: status and JSON body, which is empty where there is nothing to say."""
 
     status: int
     body: bytes
 
     def response(self, *, replayed: bool = False) -> Response:
         """Return the answer as it goes out."""
-        headers = etag_of(orjson.loads(self.body).get("version"))
+        headers = etag_of(orjson.loads(self.body).get("version")) if self.body else {}
         if replayed:
             headers["Idempotency-Replayed"] = "true"
+        if not self.body:
+            return Response(status_code=self.status, headers=headers)
         return Response(self.body, self.status, headers, media_type="application/json")
 
 

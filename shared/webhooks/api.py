@@ -71,14 +71,18 @@ async def list_webhooks(
     return page_by_id([WebhookView.of(known) for known in found], limit)
 
 
-@router.get("/webhooks/{webhook_id}", openapi_extra=needs("webhooks:read"))
-async def read_webhook(webhook_id: UUID, call: CallOf) -> WebhookView:
-    """Return a webhook and how its receiver does."""
-    return WebhookView.of(await call.read(queries.one, webhook_id, caller_of(call).scope))
+@router.get(
+    "/webhooks/{webhook_id}", openapi_extra=needs("webhooks:read"), response_model=WebhookView
+)
+async def read_webhook(webhook_id: UUID, call: CallOf) -> Response:
+    """Return a webhook and how its receiver does, which is no part of its version."""
+    return await call.present(WebhookView.of, queries.one, webhook_id, caller_of(call).scope)
 
 
 @router.patch(
-    "/webhooks/{webhook_id}", openapi_extra=needs("webhooks:write"), response_model=WebhookView
+    "/webhooks/{webhook_id}",
+    openapi_extra=needs("webhooks:write", version=True),
+    response_model=WebhookView,
 )
 async def change_webhook(webhook_id: UUID, body: WebhookEdit, call: CallOf) -> Response:
     """Change a webhook, pause it, or let it go on.
@@ -99,19 +103,19 @@ async def change_webhook(webhook_id: UUID, body: WebhookEdit, call: CallOf) -> R
 
 
 @router.delete(
-    "/webhooks/{webhook_id}", openapi_extra=needs("webhooks:write"), response_model=WebhookView
+    "/webhooks/{webhook_id}",
+    status_code=204,
+    openapi_extra=needs("webhooks:write", version=True),
 )
 async def delete_webhook(webhook_id: UUID, call: CallOf) -> Response:
     """Delete a webhook at once, with what is pending; a message under way may still arrive."""
-    return await call.run(
-        WebhookView.of, commands.delete, caller=caller_of(call), webhook_id=webhook_id
-    )
+    return await call.remove(commands.delete, caller=caller_of(call), webhook_id=webhook_id)
 
 
 @router.post(
     "/webhooks/{webhook_id}/secrets",
     status_code=201,
-    openapi_extra=needs("webhooks:write"),
+    openapi_extra=needs("webhooks:write", version=True),
     response_model=WebhookMade,
 )
 async def rotate_secret(webhook_id: UUID, body: RotationBody, call: CallOf) -> Response:

@@ -111,9 +111,9 @@ async def change(
     """Change a webhook; without a change nothing is written.
 
     Whoever changes another's webhook does not widen what it is told: that stays what its owner may
-    read. Raises WebhookNotFound, WebhookTooFarBehind, and what `create` raises.
+    read. Raises WebhookNotFound, VersionChanged, WebhookTooFarBehind, and what `create` raises.
     """
-    known = await _locked(conn, webhook_id, caller)
+    known = await _locked(conn, ctx, webhook_id, caller)
     webhook = changed(known)
     if webhook.owner.same(caller.owner):
         webhook = replace(webhook, owner=caller.owner)
@@ -145,9 +145,10 @@ async def rotate(
 ) -> Known:
     """Give a webhook a new secret; the present one signs too for a while.
 
-    A secret that was still signing from the rotation before ends now. Raises WebhookNotFound.
+    A secret that was still signing from the rotation before ends now. Raises WebhookNotFound and
+    VersionChanged.
     """
-    known = await _locked(conn, webhook_id, caller)
+    known = await _locked(conn, ctx, webhook_id, caller)
     webhook = replace(
         known,
         version=known.version + 1,
@@ -160,16 +161,15 @@ async def rotate(
     return await queries.one(conn, webhook_id)
 
 
-async def delete(conn: Connection, _: Context, *, caller: Caller, webhook_id: UUID) -> Known:
-    """Delete a webhook and return it as it was; raises WebhookNotFound."""
-    await _locked(conn, webhook_id, caller)
-    known = await queries.one(conn, webhook_id)
+async def delete(conn: Connection, ctx: Context, *, caller: Caller, webhook_id: UUID) -> None:
+    """Delete a webhook; raises WebhookNotFound and VersionChanged."""
+    await _locked(conn, ctx, webhook_id, caller)
     await store.delete(conn, webhook_id)
-    return known
 
 
-async def _locked(conn: Connection, webhook_id: UUID, caller: Caller) -> Webhook:
+async def _locked(conn: Connection, ctx: Context, webhook_id: UUID, caller: Caller) -> Webhook:
     webhook = await store.lock(conn, webhook_id)
     if webhook is None or not (caller.manages_all or webhook.owner.same(caller.owner)):
         raise WebhookNotFound(webhook_id=webhook_id)
+    ctx.check(webhook.version)
     return webhook

@@ -58,5 +58,6 @@ async def test_a_crash_loses_no_message(
         assert len(contents) == len(set(receiver.ids)) == len(names)
         for found in numbers(receiver.received).values():
             assert found == sorted(found)
-        await world.http.delete(f"/pipeline/v1/webhooks/{made['id']}")
+        path, version = f"/pipeline/v1/webhooks/{made['id']}", {"If-Match": "*"}
+        assert (await world.http.delete(path, headers=version)).status_code == 204
     await whole(installation.stack)

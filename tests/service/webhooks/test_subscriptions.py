@@ -9,7 +9,7 @@ from shared.runtime import Role
 from shared.webhooks.model import WEBHOOKS_MAX
 from tests.service.conftest import Installation
 from tests.service.test_runtime import started
-from tests.service.webhooks.office import SETTINGS, Json
+from tests.service.webhooks.office import ANY, SETTINGS, Json
 
 BODY = {"url": "https://erp.example.com/pharos", "types": ["pharos.pipeline.deal.*"]}
 Headers = dict[str, str]
@@ -35,9 +35,10 @@ async def test_a_secret_is_shown_once(installation: Installation) -> None:
         path = f"/v1/webhooks/{made['id']}"
         found = (await api.get(path)).json()
         (listed,) = (await api.get("/v1/webhooks")).json()["items"]
-        changed = (await api.patch(path, json={"description": "改名"})).json()
-        deleted = (await api.delete(path)).json()
-        assert "secret" not in {**found, **listed, **changed, **deleted}
+        changed = (await api.patch(path, json={"description": "改名"}, headers=ANY)).json()
+        deleted = await api.delete(path, headers=ANY)
+        assert (deleted.status_code, deleted.content) == (204, b"")
+        assert "secret" not in {**found, **listed, **changed}
         assert listed == found == {key: made[key] for key in found}
         assert (found["state"], found["version"], changed["version"]) == ("active", 1, 2)
         assert (await api.get(path)).status_code == 404
@@ -47,10 +48,15 @@ async def test_a_change_without_a_difference_is_no_new_version(installation: Ins
     async with installation.api("pipeline") as api:
         made = await make(api, description="ERP", skip_client="erp")
         path = f"/v1/webhooks/{made['id']}"
-        same = (await api.patch(path, json={"url": made["url"], "state": "active"})).json()
-        assert same["version"] == 1
-        assert (await api.patch(path, json={})).json()["version"] == 1
-        changed = (await api.patch(path, json={"skip_client": None, "description": None})).json()
+
+        async def patched(**change: object) -> Json:
+            answer = await api.patch(path, json=change, headers=ANY)
+            found: Json = answer.json()
+            return found
+
+        assert (await patched(url=made["url"], state="active"))["version"] == 1
+        assert (await patched())["version"] == 1
+        changed = await patched(skip_client=None, description=None)
         assert (changed["version"], changed["skip_client"], changed["description"]) == (
             2,
             None,
@@ -113,7 +119,7 @@ async def test_a_client_sees_its_own_webhooks_and_operators_all(
         for headers, count in ((erp, 1), (crm, 1), (person, 0), (None, 2)):
             page = (await api.get("/v1/webhooks", headers=headers)).json()
             assert len(page["items"]) == count
-        for headers in (crm, person):
+        for headers in (crm | ANY, person | ANY):
             answers = [
                 await api.get(path, headers=headers),
                 await api.patch(path, json={"url": "https://evil.example/"}, headers=headers),
@@ -138,10 +144,12 @@ async def test_an_operator_who_changes_a_webhook_does_not_widen_it(
         path = f"/v1/webhooks/{made['id']}"
         async with database.acquire() as conn:
             await conn.execute("UPDATE webhook SET owner_roles = '{integration}'")
-            assert (await api.patch(path, json={"description": "别人改的"})).status_code == 200
+            theirs = {"description": "别人改的"}
+            assert (await api.patch(path, json=theirs, headers=ANY)).status_code == 200
             query = "SELECT owner_roles FROM webhook"
             assert await conn.fetchval(query) == ["integration"]
-            answer = await api.patch(path, json={"description": "自己改的"}, headers=person)
+            own = {"description": "自己改的"}
+            answer = await api.patch(path, json=own, headers=person | ANY)
             assert answer.status_code == 200
             assert await conn.fetchval(query) == ["admin"]
 
@@ -166,20 +174,62 @@ async def test_the_same_request_under_the_same_key_is_one_webhook_with_one_secre
         assert len((await api.get("/v1/webhooks")).json()["items"]) == 1
 
 
+async def test_a_change_is_made_from_the_version_that_was_read(
+    installation: Installation,
+) -> None:
+    async with installation.api("pipeline") as api:
+        made = await api.post("/v1/webhooks", json=BODY)
+        path = f"/v1/webhooks/{made.json()['id']}"
+        assert (await api.get(path)).headers["etag"] == made.headers["etag"] == '"1"'
+        rotated = await api.post(f"{path}/secrets", json={}, headers={"If-Match": '"1"'})
+        assert (rotated.status_code, rotated.headers["etag"]) == (201, '"2"')
+        for asked in (
+            api.build_request("PATCH", path, json={"state": "paused"}),
+            api.build_request("POST", f"{path}/secrets", json={}),
+            api.build_request("DELETE", path),
+        ):
+            missing = await api.send(asked)
+            assert (missing.status_code, missing.json()["code"]) == (428, "version_required")
+            asked.headers["If-Match"] = '"1"'
+            stale = await api.send(asked)
+            assert (stale.status_code, stale.json()["code"]) == (412, "version_changed")
+        change = await api.patch(path, json={"state": "paused"}, headers={"If-Match": '"2"'})
+        assert (change.status_code, change.headers["etag"]) == (200, '"3"')
+
+
+async def test_a_repeated_deletion_is_answered_as_the_first(installation: Installation) -> None:
+    async with installation.api("pipeline") as api:
+        path = f"/v1/webhooks/{(await make(api))['id']}"
+        headers = {"If-Match": '"1"', "Idempotency-Key": "删除".encode().hex()}
+        first, second = [await api.delete(path, headers=headers) for _ in "12"]
+        assert (first.status_code, second.status_code, second.content) == (204, 204, b"")
+        assert second.headers["idempotency-replayed"] == "true"
+        assert (await api.delete(path, headers=ANY)).status_code == 404
+
+
+async def test_how_a_receiver_does_is_shown_whatever_version_is_known(
+    installation: Installation,
+) -> None:
+    async with installation.api("pipeline") as api:
+        path = f"/v1/webhooks/{(await make(api))['id']}"
+        answer = await api.get(path, headers={"If-None-Match": '"1"'})
+        assert (answer.status_code, answer.json()["health"]["pending"]) == (200, 0)
+
+
 @pytest.mark.parametrize("hours", [-1, 169, 1.5, "24", None])
 async def test_an_overlap_has_bounds(installation: Installation, hours: object) -> None:
     async with installation.api("pipeline") as api:
         path = f"/v1/webhooks/{(await make(api))['id']}/secrets"
-        answer = await api.post(path, json={"overlap_hours": hours})
+        answer = await api.post(path, json={"overlap_hours": hours}, headers=ANY)
         assert answer.status_code == 422
 
 
 async def test_a_leaked_secret_can_end_at_once(installation: Installation) -> None:
     async with installation.api("pipeline") as api:
         path = f"/v1/webhooks/{(await make(api))['id']}/secrets"
-        overlapping = (await api.post(path, json={})).json()
+        overlapping = (await api.post(path, json={}, headers=ANY)).json()
         assert overlapping["former_secret_until"] is not None
-        at_once = (await api.post(path, json={"overlap_hours": 0})).json()
+        at_once = (await api.post(path, json={"overlap_hours": 0}, headers=ANY)).json()
         assert at_once["former_secret_until"] is None
         assert at_once["secret"] != overlapping["secret"]
 
