@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, LiteralString, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Final, LiteralString, Self, TypeVar
 from uuid import UUID
 
 from pydantic import (
@@ -245,9 +245,14 @@ class Body(BaseModel):
 
 
 class View(BaseModel):
-    """What we answer."""
+    """What we answer. Fields in ``SHOWN_ONCE`` hold secrets: a repetition is answered with null."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    SHOWN_ONCE: ClassVar[frozenset[str]] = frozenset()
+
+    def repeated(self) -> Self:
+        """Return the answer to a repetition of the request, which is kept with its key."""
+        return self.model_copy(update=dict.fromkeys(self.SHOWN_ONCE)) if self.SHOWN_ONCE else self
 
 
 class _Currency:

@@ -13,6 +13,7 @@ from shared.auth.principal import Principal
 from shared.context import Asked, Context, Origin
 from shared.db import Connection, Database
 from shared.failpoints import reach
+from shared.fields import View
 from shared.http import idempotency, versions
 from shared.http.idempotency import Replayed, Reply
 from shared.http.reason import ChangeReason, read_reason
@@ -140,9 +141,10 @@ class Call:
                 await reach("request.claimed")
             result = shape(await command(conn))
             await reach("request.done")
-            reply = Reply(status, b"" if result is None else result.model_dump_json().encode())
+            reply = _reply(status, result)
             if self.key is not None:
-                await idempotency.keep(conn, self.key, reply)
+                kept = result.repeated() if isinstance(result, View) else result
+                await idempotency.keep(conn, self.key, _reply(status, kept))
             await reach("request.committing")
             return reply
 
@@ -152,6 +154,10 @@ class Call:
             return replayed.reply.response(replayed=True)
         await reach("request.committed")
         return reply.response()
+
+
+def _reply(status: int, result: BaseModel | None) -> Reply:
+    return Reply(status, b"" if result is None else result.model_dump_json().encode())
 
 
 def _whole(view: "Versioned") -> Response:

@@ -97,7 +97,7 @@ async def change_webhook(webhook_id: UUID, body: WebhookEdit, call: CallOf) -> R
         house=house_of(call),
         caller=caller_of(call),
         webhook_id=webhook_id,
-        changed=body.change(),
+        edit=body.edit(),
         resume=body.resume,
     )
 

@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
+from shared.audit.model import Change
 from shared.context import Context
 from shared.db import Connection
 from shared.errors import Refused
+from shared.events import outbox
 from shared.ids import new_id
 from shared.webhooks import endpoints, matching, queries, signing, store
 from shared.webhooks.endpoints import Reach
 from shared.webhooks.model import (
+    NOUN,
     WEBHOOKS_MAX,
     Health,
     Owner,
@@ -19,6 +22,7 @@ from shared.webhooks.model import (
     State,
     Terms,
     Webhook,
+    audited,
 )
 from shared.webhooks.queries import WebhookNotFound
 
@@ -65,7 +69,7 @@ class Caller:
 
 
 Known = tuple[Webhook, Health]
-Change = Callable[[Webhook], Webhook]
+Edit = Callable[[Webhook], Webhook]
 _FRESH = Health(0, 0, 0, 0, None, None)
 
 
@@ -95,6 +99,7 @@ async def create(
         changed_at=ctx.now,
     )
     await store.add(conn, webhook)
+    await _note(conn, ctx, "created", None, webhook)
     return webhook, _FRESH
 
 
@@ -105,7 +110,7 @@ async def change(
     house: House,
     caller: Caller,
     webhook_id: UUID,
-    changed: Change,
+    edit: Edit,
     resume: Resumption,
 ) -> Known:
     """Change a webhook; without a change nothing is written.
@@ -114,7 +119,7 @@ async def change(
     read. Raises WebhookNotFound, VersionChanged, WebhookTooFarBehind, and what `create` raises.
     """
     known = await _locked(conn, ctx, webhook_id, caller)
-    webhook = changed(known)
+    webhook = edit(known)
     if webhook.owner.same(caller.owner):
         webhook = replace(webhook, owner=caller.owner)
     if webhook.terms.url != known.terms.url:
@@ -127,6 +132,7 @@ async def change(
     if webhook != known:
         webhook = replace(webhook, version=known.version + 1, changed_at=ctx.now)
         await store.save(conn, webhook)
+        await _note(conn, ctx, "changed", known, webhook)
     return await queries.one(conn, webhook_id)
 
 
@@ -158,13 +164,26 @@ async def rotate(
         changed_at=ctx.now,
     )
     await store.save(conn, webhook)
+    await _note(conn, ctx, "rotated", known, webhook)
     return await queries.one(conn, webhook_id)
 
 
 async def delete(conn: Connection, ctx: Context, *, caller: Caller, webhook_id: UUID) -> None:
     """Delete a webhook; raises WebhookNotFound and VersionChanged."""
-    await _locked(conn, ctx, webhook_id, caller)
+    known = await _locked(conn, ctx, webhook_id, caller)
     await store.delete(conn, webhook_id)
+    await _note(conn, ctx, "deleted", known, None)
+
+
+async def _note(
+    conn: Connection, ctx: Context, action: str, before: Webhook | None, after: Webhook | None
+) -> None:
+    """Put a change of a webhook into the audit trail, without its secrets."""
+    webhook = after or before
+    if webhook is not None:
+        was, state = [None if one is None else audited(one) for one in (before, after)]
+        change = Change(NOUN, action, str(webhook.id), webhook.version, was, state)
+        await outbox.note(conn, ctx, change)
 
 
 async def _locked(conn: Connection, ctx: Context, webhook_id: UUID, caller: Caller) -> Webhook:

@@ -1,6 +1,6 @@
 """What a webhook is: whom it tells of which events, as whom, and whether it does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +8,8 @@ from uuid import UUID
 
 from shared.contracts.roles import permissions_of
 
+NOUN = "webhook"
+"""What the audit trail calls it."""
 TYPES_MAX = 50
 WEBHOOKS_MAX = 100
 """Each has at most one request under way, so this also bounds what a worker does at once."""
@@ -93,6 +95,30 @@ class Webhook:
         if self.former_secret is None or self.former_until is None or self.former_until <= now:
             return [self.secret]
         return [self.secret, self.former_secret]
+
+
+def audited(webhook: Webhook) -> Mapping[str, object]:
+    """Return what the audit trail keeps of a webhook: no secret, and none that its address carries.
+
+    The trail is never forgotten and others read it. A query is where receivers put their keys.
+    """
+    terms, owner = webhook.terms, webhook.owner
+    address, asks, _ = terms.url.partition("?")
+    return {
+        "url": f"{address}?…" if asks else address,
+        "types": terms.types,
+        "condition": terms.condition,
+        "description": terms.description,
+        "skip_client": terms.skip_client,
+        "state": webhook.state,
+        "reason": webhook.reason,
+        "owner": owner.subject,
+        "owner_client": owner.client,
+        "owner_roles": sorted(owner.roles),
+        "former_secret_until": webhook.former_until,
+        "made_at": webhook.made_at,
+        "changed_at": webhook.changed_at,
+    }
 
 
 @dataclass(frozen=True, slots=True)

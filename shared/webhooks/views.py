@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field, field_validator
@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from shared.field_words import refuse
 from shared.fields import Body, Code, Note, View
 from shared.webhooks import signing
-from shared.webhooks.commands import Change, Known
+from shared.webhooks.commands import Edit, Known
 from shared.webhooks.endpoints import LENGTH_MAX
 from shared.webhooks.model import TYPES_MAX, Owner, Resumption, State, Terms, Webhook
 
@@ -81,11 +81,11 @@ class WebhookEdit(Body):
             refuse("null_refused")
         return value
 
-    def change(self) -> Change:
+    def edit(self) -> Edit:
         """Return what to make of a webhook."""
         given = self.model_fields_set
 
-        def changed(webhook: Webhook) -> Webhook:
+        def edited(webhook: Webhook) -> Webhook:
             terms = webhook.terms
             return replace(
                 webhook,
@@ -100,7 +100,7 @@ class WebhookEdit(Body):
                 ),
             )
 
-        return changed
+        return edited
 
 
 class RotationBody(Body):
@@ -158,9 +158,15 @@ class WebhookView(View):
 
 
 class WebhookMade(WebhookView):
-    """A webhook with the secret that signs from now on: keep it, it is shown this once."""
+    """A webhook with the secret that signs from now on: keep it, it is shown this once.
 
-    secret: Annotated[str, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
+    A repetition under the same Idempotency-Key is answered with null in its place: the secret is
+    kept nowhere but where it signs. Whoever lost it gets a new one.
+    """
+
+    SHOWN_ONCE: ClassVar[frozenset[str]] = frozenset({"secret"})
+
+    secret: Annotated[str | None, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
 
     @classmethod
     def of(cls, known: Known) -> "WebhookMade":

@@ -1,19 +1,24 @@
 """What can be asked of deliveries: once more, a stretch of the log once more, a trial."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from shared.audit.model import Change
 from shared.context import Context
 from shared.db import Connection
 from shared.errors import Refused
+from shared.events import outbox
 from shared.webhooks import queries as webhooks
 from shared.webhooks.commands import Caller, House
 from shared.webhooks.delivery import messages, queries, store
+from shared.webhooks.delivery.model import Delivery
 from shared.webhooks.delivery.queries import DeliveryNotFound, Record
 from shared.webhooks.following import store as following
 from shared.webhooks.following.follow import EVENTS
 from shared.webhooks.following.follow import messages as messages_of
+from shared.webhooks.model import NOUN, Webhook
 
 NUMBER_MAX = 2**62
 
@@ -56,9 +61,13 @@ async def replay(
     Raises WebhookNotFound and DeliveryNotFound.
     """
     await webhooks.one(conn, webhook_id, caller.scope)
-    if not await store.again(conn, webhook_id, delivery_id, ctx.now):
+    before = await store.lock(conn, webhook_id, delivery_id)
+    if before is None:
         raise DeliveryNotFound(delivery_id=delivery_id)
-    return await queries.one(conn, webhook_id, delivery_id)
+    await store.again(conn, before, ctx.now)
+    found = await queries.one(conn, webhook_id, delivery_id)
+    await outbox.note(conn, ctx, _of_delivery("replayed", before, found[0]))
+    return found
 
 
 async def replay_stretch(
@@ -85,8 +94,21 @@ async def replay_stretch(
     wanted = [told for told in found if told.event.number <= until]
     made = messages_of([webhook], wanted, ctx.now)
     await store.make(conn, made, ctx.now)
+    if made:
+        await outbox.note(conn, ctx, _of_stretch(webhook, stretch, made))
     more = len(found) == EVENTS and wanted and wanted[-1].event.number < until
     return Replayed(len(made), wanted[-1].event.number if more else None)
+
+
+def _of_stretch(webhook: Webhook, stretch: Stretch, made: Sequence[Delivery]) -> Change:
+    """Return what the audit trail keeps of messages that are sent once more."""
+    numbers = [one.number for one in made]
+    kept = {"stretch": stretch, "messages": len(made), "first": numbers[0], "last": numbers[-1]}
+    return Change(NOUN, "replayed", str(webhook.id), webhook.version, None, kept)
+
+
+def _of_delivery(action: str, before: Delivery | None, after: Delivery) -> Change:
+    return Change("webhook_delivery", action, str(after.id), None, before, after)
 
 
 async def _bounds(conn: Connection, stretch: Stretch) -> tuple[int, int] | None:
@@ -106,4 +128,5 @@ async def ping(
     webhook, _ = await webhooks.one(conn, webhook_id, caller.scope)
     made = messages.ping(webhook, house.service, ctx.now)
     await store.make(conn, [made], ctx.now)
+    await outbox.note(conn, ctx, _of_delivery("pinged", None, made))
     return await queries.one(conn, webhook_id, made.id)

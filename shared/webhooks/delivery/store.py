@@ -16,6 +16,7 @@ COLUMNS: Final[LiteralString] = """
            d.state AS stage, d.tries, d.attempts, d.made_at, d.due_at, d.settled_at
       FROM webhook_delivery AS d
 """
+_LOCK: Final[LiteralString] = COLUMNS + "     WHERE d.webhook_id = $1 AND d.id = $2 FOR UPDATE"
 # What was made before and is asked for again begins a new round under the same id.
 _MAKE: Final[LiteralString] = """
     INSERT INTO webhook_delivery (
@@ -92,7 +93,6 @@ _AGAIN: Final[LiteralString] = """
     UPDATE webhook_delivery
        SET state = 'pending', tries = 0, due_at = $3, settled_at = NULL
      WHERE webhook_id = $1 AND id = $2
-    RETURNING true
 """
 # What is pending stays as long as there is somebody to send it to.
 _FORGET: Final[LiteralString] = """
@@ -197,9 +197,15 @@ async def record(
         )
 
 
-async def again(conn: Connection, webhook_id: UUID, delivery_id: UUID, now: datetime) -> bool:
-    """Begin a new round for a message, now; False when there is no such message."""
-    return bool(await conn.fetchval(_AGAIN, webhook_id, delivery_id, now))
+async def lock(conn: Connection, webhook_id: UUID, delivery_id: UUID) -> Delivery | None:
+    """Return a message, locked, None when there is none."""
+    row = await conn.fetchrow(_LOCK, webhook_id, delivery_id)
+    return None if row is None else to_delivery(row)
+
+
+async def again(conn: Connection, delivery: Delivery, now: datetime) -> None:
+    """Begin a new round for a message, now."""
+    await conn.execute(_AGAIN, delivery.webhook_id, delivery.id, now)
 
 
 async def forget(conn: Connection, before: datetime, limit: int) -> int:

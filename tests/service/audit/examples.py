@@ -21,6 +21,12 @@ STOPPED: Final = """
     INSERT INTO watermark (consumer, source, partition, number, event_id, stopped)
     VALUES ('wins', 'pipeline', 0, 950, $1, '来源已从旧备份恢复')
 """
+LOGGED: Final = """
+    INSERT INTO event_log (
+        partition, number, event_id, type, aggregate_id, aggregate_version, occurred_at,
+        correlation_id, origin, payload)
+    VALUES (0, 1, $1, 'pharos.pipeline.account.saved.v1', $1, 1, now(), $1, 'live', '{}')
+"""
 SET_ASIDE: Final = """
     INSERT INTO recalculation (payee_id, since, correlation_id, origin, failed_at, reason)
     VALUES ($1, '2026-01-01', $1, 'live', now(), 'DivisionByZero: 方案有误')
@@ -58,6 +64,7 @@ class Example:
     """A request; ``again`` says what the same does a second time under another key.
 
     ``refused`` is a request to the same route that must be refused, where the route refuses any.
+    ``gone``: it takes something away. ``version`` is the one of If-Match.
     """
 
     path: str
@@ -67,6 +74,8 @@ class Example:
     made: bool = False
     again: Literal["nothing", "refused", "more"] = "nothing"
     refused: Json | None = None
+    gone: bool = False
+    version: int | None = None
 
 
 Prepared: TypeAlias = Callable[[Site], Awaitable[Example]]
@@ -266,6 +275,58 @@ async def _repair(site: Site) -> Example:
     return Example(path, {}, "consumer", "repaired", again="refused")
 
 
+HOOK: Final = {"url": "https://erp.example.com/in?key=k3y-0f-theirs"}
+
+
+async def _webhook_made(site: Site) -> str:
+    made = await site.sent("POST", "webhooks", {**HOOK, "types": [f"pharos.{site.service}.*"]})
+    return f"webhooks/{made['id']}"
+
+
+async def _webhook(site: Site) -> Example:
+    body = {**HOOK, "types": [f"pharos.{site.service}.*"], "description": "ERP 接收交易"}
+    inside = {**body, "url": "https://10.0.0.1/"}
+    return Example("webhooks", body, "webhook", "created", made=True, again="more", refused=inside)
+
+
+async def _webhook_change(site: Site) -> Example:
+    path, body = await _webhook_made(site), {"state": "paused", "description": "暂停"}
+    unknown = {"types": ["pharos.nobody.*"]}
+    return Example(path, body, "webhook", "changed", again="refused", refused=unknown, version=1)
+
+
+async def _webhook_delete(site: Site) -> Example:
+    path = await _webhook_made(site)
+    return Example(path, {}, "webhook", "deleted", again="refused", gone=True, version=1)
+
+
+async def _webhook_rotate(site: Site) -> Example:
+    path, long = f"{await _webhook_made(site)}/secrets", {"overlap_hours": 1_000}
+    return Example(path, {}, "webhook", "rotated", again="refused", refused=long, version=1)
+
+
+async def _webhook_ping(site: Site) -> Example:
+    path = f"{await _webhook_made(site)}/test"
+    return Example(path, {}, "webhook_delivery", "pinged", made=True, again="more")
+
+
+async def _delivery_replay(site: Site) -> Example:
+    path = await _webhook_made(site)
+    sent = await site.sent("POST", f"{path}/test", {})
+    await site.execute("UPDATE webhook_delivery SET state = 'failed', settled_at = now()")
+    path = f"{path}/deliveries/{sent['id']}/replay"
+    return Example(path, {}, "webhook_delivery", "replayed", again="more")
+
+
+async def _webhook_replay(site: Site) -> Example:
+    path = await _webhook_made(site)
+    await site.execute(LOGGED, new_id())
+    path, endless = f"{path}/replay", {"partition": 0}
+    return Example(
+        path, {"after": 0}, "webhook", "replayed", made=True, again="more", refused=endless
+    )
+
+
 EXAMPLES: Final[Mapping[str, Mapping[str, Prepared]]] = {
     "pipeline": {
         "POST /v1/accounts": _account,
@@ -275,6 +336,13 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Prepared]]] = {
         "PATCH /v1/deals/{deal_id}": _deal_edit,
         "POST /v1/deals/{deal_id}/transitions": _deal_move,
         "POST /v1/deals/bulk": _deal_bulk,
+        "POST /v1/webhooks": _webhook,
+        "PATCH /v1/webhooks/{webhook_id}": _webhook_change,
+        "DELETE /v1/webhooks/{webhook_id}": _webhook_delete,
+        "POST /v1/webhooks/{webhook_id}/secrets": _webhook_rotate,
+        "POST /v1/webhooks/{webhook_id}/test": _webhook_ping,
+        "POST /v1/webhooks/{webhook_id}/replay": _webhook_replay,
+        "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": _delivery_replay,
     },
     "targets": {
         "POST /v1/units": _unit,
