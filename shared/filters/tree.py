@@ -107,7 +107,10 @@ def parse(text: str | bytes, fields: Fields, pointer: str) -> Tree:
 
 
 def build(written: object, fields: Fields, pointer: str) -> Tree:
-    """Return the tree of a filter that was sent as part of a document; raises as ``parse``."""
+    """Return the tree of a filter that was sent as part of a document; raises as ``parse``.
+
+    What is refused has the pointer of its own place, below ``pointer``.
+    """
     builder = _Builder(fields, pointer)
     return builder.tree(written, "", 1)
 
@@ -166,12 +169,12 @@ class _Builder:
         field = self._fields.get(name) if isinstance(name, str) else None
         if field is None or not isinstance(name, str):
             raise FilterFieldUnknown(
-                field=name, place=place or "/", fields=sorted(self._fields), pointer=self._pointer
+                field=name, place=place or "/", fields=sorted(self._fields), pointer=self._at(place)
             )
         if word not in {op.value for op in field.ops}:
             ops = sorted(op.value for op in field.ops)
             raise FilterOpUnknown(
-                field=name, op=word, place=place or "/", ops=ops, pointer=self._pointer
+                field=name, op=word, place=place or "/", ops=ops, pointer=self._at(place)
             )
         op = Op(word)
         return Comparison(name, op, self._value(name, field, op, value, f"{place}/value"))
@@ -216,11 +219,15 @@ class _Builder:
     def _misfit(self, name: str, field: Field, place: str) -> FilterValueInvalid:
         choices = f" ({', '.join(field.choices)})" if field.choices else ""
         return FilterValueInvalid(
-            field=name, place=place, kind=field.kind, choices=choices, pointer=self._pointer
+            field=name, place=place, kind=field.kind, choices=choices, pointer=self._at(place)
         )
 
     def _unreadable(self, place: str) -> FilterNotReadable:
-        return FilterNotReadable(place=place or "/", pointer=self._pointer)
+        return FilterNotReadable(place=place or "/", pointer=self._at(place))
+
+    def _at(self, place: str) -> str:
+        """Return the pointer of a place: a parameter is named as a whole."""
+        return self._pointer if self._pointer.startswith("?") else self._pointer + place
 
     def _too_large(self) -> FilterTooLarge:
         return FilterTooLarge(

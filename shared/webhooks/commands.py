@@ -78,10 +78,12 @@ async def create(
 ) -> Known:
     """Make a webhook that is told of what happens from now on.
 
-    Raises TooManyWebhooks and what `endpoints.check` and `matching.check_types` raise.
+    Raises TooManyWebhooks and what `endpoints.check`, `matching.check_types` and
+    `matching.canonical` raise.
     """
     endpoints.check(terms.url, house.reach)
     matching.check_types(house.service, terms.types, caller.owner)
+    terms = replace(terms, condition=matching.canonical(house.service, terms))
     count = await store.count(conn)
     if count >= WEBHOOKS_MAX:
         raise TooManyWebhooks(count=count)
@@ -126,7 +128,11 @@ async def change(
         endpoints.check(webhook.terms.url, house.reach)
     if webhook.terms.types != known.terms.types:
         matching.check_types(house.service, webhook.terms.types, webhook.owner)
-    if webhook.state is State.ACTIVE and known.state is not State.ACTIVE:
+    active_again = webhook.state is State.ACTIVE and known.state is not State.ACTIVE
+    if active_again or _selection(webhook) != _selection(known):
+        condition = matching.canonical(house.service, webhook.terms)
+        webhook = replace(webhook, terms=replace(webhook.terms, condition=condition))
+    if active_again:
         await _resume(conn, webhook_id, resume)
         webhook = replace(webhook, reason=None)
     if webhook != known:
@@ -134,6 +140,10 @@ async def change(
         await store.save(conn, webhook)
         await _note(conn, ctx, "changed", known, webhook)
     return await queries.one(conn, webhook_id)
+
+
+def _selection(webhook: Webhook) -> tuple[object, ...]:
+    return webhook.terms.types, webhook.terms.condition
 
 
 async def _resume(conn: Connection, webhook_id: UUID, resume: Resumption) -> None:

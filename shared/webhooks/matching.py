@@ -1,12 +1,18 @@
 """Which events a webhook is told of: pure functions of the webhook and the event."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+import orjson
 
 from shared.context import Origin
-from shared.contracts.contract import contracts, permission_of
+from shared.contracts.contract import Contract, contracts, permission_of
 from shared.errors import Forbidden, Invalid
 from shared.events.envelope import Event
-from shared.webhooks.model import Owner, Webhook
+from shared.filters.predicate import Predicate, to_predicate
+from shared.filters.tree import Tree, build, dump
+from shared.webhooks.fields import fields_of, row_of
+from shared.webhooks.model import Owner, Terms, Webhook
 
 ANY_END = ".*"
 
@@ -35,7 +41,7 @@ def selects(types: Iterable[str], kind: str) -> bool:
 
 def check_types(service: str, types: Sequence[str], owner: Owner) -> None:
     """Refuse what could never be sent; raises EventTypeUnknown and EventTypeNotReadable."""
-    own = {kind: known for kind, known in contracts().items() if _source(kind) == service}
+    own = _told_by(service)
     for place, wanted in enumerate(types):
         found = [known for kind, known in own.items() if selects([wanted], kind)]
         if not found:
@@ -46,19 +52,61 @@ def check_types(service: str, types: Sequence[str], owner: Owner) -> None:
             )
 
 
-def _source(kind: str) -> str:
-    return kind.split(".")[1]
+def _told_by(service: str) -> Mapping[str, type[Contract]]:
+    return {kind: known for kind, known in contracts().items() if kind.split(".")[1] == service}
+
+
+def canonical(service: str, terms: Terms) -> str | None:
+    """Return the condition of terms in the form in which it is kept.
+
+    Raises what `shared.filters.tree.build` raises; no field is known that none of the types has.
+    """
+    if terms.condition is None:
+        return None
+    tree = _tree(service, terms.types, terms.condition)
+    return orjson.dumps(dump(tree)).decode()
+
+
+def readable(service: str, terms: Terms) -> bool:
+    """Tell whether this release can read a condition: an older one may not know all its fields."""
+    try:
+        _predicate(service, terms.types, terms.condition)
+    except Invalid:
+        return False
+    return True
+
+
+@lru_cache(maxsize=256)
+def _predicate(service: str, types: tuple[str, ...], condition: str | None) -> Predicate:
+    if condition is None:
+        return lambda _: True
+    return to_predicate(_tree(service, types, condition))
+
+
+def _tree(service: str, types: Sequence[str], condition: str) -> Tree:
+    asked = [known for kind, known in _told_by(service).items() if selects(types, kind)]
+    return build(orjson.loads(condition), fields_of(asked), "/condition")
+
+
+def _meets(terms: Terms, event: Event) -> bool:
+    if terms.condition is None:
+        return True
+    return _predicate(event.source, terms.types, terms.condition)(row_of(event))
 
 
 def told_of(webhook: Webhook, event: Event, client: str | None) -> bool:
     """Tell whether a webhook is told of an event; ``client`` is the program that caused it.
 
     Imported history is told to nobody, and nobody is told more than its owner may read. What a
-    service does in answer to a change was caused by no program, so it is never an echo.
+    service does in answer to a change was caused by no program, so it is never an echo. What a
+    condition asks for and the event does not have makes that comparison false.
+
+    Raises what `canonical` raises for a condition that this release cannot read.
     """
     return (
         event.origin is not Origin.IMPORT
         and selects(webhook.terms.types, event.type)
         and permission_of(event.type) in webhook.owner.permissions
         and (client is None or client != webhook.terms.skip_client)
+        and _meets(webhook.terms, event)
     )

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+import orjson
+
 from shared.contracts.roles import permissions_of
 
 NOUN = "webhook"
@@ -30,6 +32,7 @@ class Reason(StrEnum):
     FAILING = "failing"
     GIVEN_UP = "given_up"
     EVENTS_EXPIRED = "events_expired"
+    CONDITION_UNREADABLE = "condition_unreadable"
 
 
 class Resumption(StrEnum):
@@ -65,11 +68,14 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Where to, and what: ``types`` are event types, or beginnings of them that end in ``.*``."""
+    """Where to, and what: ``types`` are event types, or beginnings of them that end in ``.*``.
+
+    ``condition`` is a filter over their events as JSON.
+    """
 
     url: str
     types: tuple[str, ...]
-    condition: object | None
+    condition: str | None
     description: str | None
     skip_client: str | None
 
@@ -107,7 +113,7 @@ def audited(webhook: Webhook) -> Mapping[str, object]:
     return {
         "url": f"{address}?…" if asks else address,
         "types": terms.types,
-        "condition": terms.condition,
+        "condition": None if terms.condition is None else orjson.loads(terms.condition),
         "description": terms.description,
         "skip_client": terms.skip_client,
         "state": webhook.state,

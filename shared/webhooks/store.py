@@ -4,8 +4,6 @@ from datetime import datetime
 from typing import Final, LiteralString
 from uuid import UUID
 
-import orjson
-
 from shared.db import Connection, Row
 from shared.webhooks.model import Owner, State, Terms, Webhook
 
@@ -131,13 +129,12 @@ async def delete(conn: Connection, webhook_id: UUID) -> None:
 
 def _values(webhook: Webhook) -> tuple[object, ...]:
     terms, owner = webhook.terms, webhook.owner
-    condition = None if terms.condition is None else orjson.dumps(terms.condition).decode()
     return (
         webhook.id,
         webhook.version,
         terms.url,
         list(terms.types),
-        condition,
+        terms.condition,
         terms.description,
         terms.skip_client,
         webhook.state.value,
@@ -155,14 +152,13 @@ def _values(webhook: Webhook) -> tuple[object, ...]:
 
 def to_webhook(row: Row) -> Webhook:
     """Return a row as a webhook."""
-    condition = row["condition"]
     return Webhook(
         id=row["id"],
         version=row["version"],
         terms=Terms(
             url=row["url"],
             types=tuple(row["types"]),
-            condition=None if condition is None else orjson.loads(condition),
+            condition=row["condition"],
             description=row["description"],
             skip_client=row["skip_client"],
         ),

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
+import orjson
 from pydantic import Field, field_validator
 
 from shared.field_words import refuse
@@ -35,6 +36,17 @@ EventTypes = Annotated[
         description="Event types, or beginnings of them that end in `.*`.",
     ),
 ]
+Condition = Annotated[
+    Any,
+    Field(
+        description="Which of these events, as a filter of lists: `type`, `subject`, `origin`, "
+        "`time`, and fields of their `data`, those inside others by names such as "
+        "`amount.amount` (decimals as text) and `shares.member_id`. A field that one type asked "
+        "for has is missing in events of the others: a comparison with it is false there. Null: "
+        "all.",
+        examples=[{"field": "amount.amount", "op": "gte", "value": "100000.00"}],
+    ),
+]
 SkipClient = Annotated[
     Code | None,
     Field(
@@ -49,6 +61,7 @@ class WebhookBody(Body):
 
     url: Url
     types: EventTypes
+    condition: Condition = None
     description: Note | None = None
     skip_client: SkipClient = None
 
@@ -57,7 +70,8 @@ class WebhookBody(Body):
         skip = self.skip_client
         if "skip_client" not in self.model_fields_set and owner.machine:
             skip = owner.client
-        return Terms(self.url, tuple(self.types), None, self.description, skip)
+        condition = _written(self.condition)
+        return Terms(self.url, tuple(self.types), condition, self.description, skip)
 
 
 class WebhookEdit(Body):
@@ -65,6 +79,7 @@ class WebhookEdit(Body):
 
     url: Url | None = None
     types: EventTypes | None = None
+    condition: Condition = None
     description: Note | None = None
     skip_client: SkipClient = None
     state: Literal["active", "paused"] | None = Field(
@@ -95,12 +110,19 @@ class WebhookEdit(Body):
                     terms,
                     url=self.url or terms.url,
                     types=terms.types if self.types is None else tuple(self.types),
+                    condition=(
+                        _written(self.condition) if "condition" in given else terms.condition
+                    ),
                     description=self.description if "description" in given else terms.description,
                     skip_client=self.skip_client if "skip_client" in given else terms.skip_client,
                 ),
             )
 
         return edited
+
+
+def _written(condition: object | None) -> str | None:
+    return None if condition is None else orjson.dumps(condition).decode()
 
 
 class RotationBody(Body):
@@ -133,13 +155,14 @@ class WebhookView(View):
 
     `reason` says why it was disabled: `gone` (the receiver answered 410), `failing` (no success for
     five days), `given_up` (fifty messages in a row), `events_expired` (the log no longer has what
-    comes next).
+    comes next), `condition_unreadable` (this release does not know a field of its condition).
     """
 
     id: UUID
     version: int
     url: str
     types: list[str]
+    condition: Condition
     description: str | None
     skip_client: str | None
     state: State
@@ -176,11 +199,13 @@ class WebhookMade(WebhookView):
 
 def _shown(known: Known) -> dict[str, Any]:
     webhook, health = known
+    condition = webhook.terms.condition
     return {
         "id": webhook.id,
         "version": webhook.version,
         "url": webhook.terms.url,
         "types": list(webhook.terms.types),
+        "condition": None if condition is None else orjson.loads(condition),
         "description": webhook.terms.description,
         "skip_client": webhook.terms.skip_client,
         "state": webhook.state,

@@ -16,7 +16,7 @@ from shared.webhooks.delivery import store as deliveries
 from shared.webhooks.delivery.model import Delivery, Stage
 from shared.webhooks.following import store
 from shared.webhooks.following.store import Place, Told
-from shared.webhooks.matching import told_of
+from shared.webhooks.matching import readable, told_of
 from shared.webhooks.model import Reason, Webhook
 
 log = logger(__name__)
@@ -42,10 +42,15 @@ async def _advance(database: Database, source: str, place: Place, now: datetime)
         subscribed = await store.hold(conn, place)
         if not subscribed:
             return 0
+        unreadable = [one for one in subscribed if not readable(source, one.terms)]
+        if unreadable:
+            await _stop(conn, unreadable, Reason.CONDITION_UNREADABLE, now)
+            return 0
         limit = max(1, min(EVENTS, MESSAGES // len(subscribed)))
         events = await store.read(conn, source, place.partition, place.number, limit)
         if not events or events[0].event.number != place.number + 1:
-            await _expire(conn, subscribed, now)
+            # The log no longer has what comes next: its owner must decide, not we.
+            await _stop(conn, subscribed, Reason.EVENTS_EXPIRED, now)
             return 0
         await deliveries.make(conn, messages(subscribed, events, now), now)
         await store.move(conn, place.partition, subscribed, events[-1].event.number)
@@ -55,11 +60,12 @@ async def _advance(database: Database, source: str, place: Place, now: datetime)
     return await database.transact(work)
 
 
-async def _expire(conn: Connection, subscribed: Sequence[Webhook], now: datetime) -> None:
-    """Stop where the log no longer has what comes next: its owner must decide, not we."""
-    for webhook in subscribed:
-        log.error("webhook_too_far_behind", webhook=str(webhook.id))
-        await webhooks.disable(conn, webhook.id, Reason.EVENTS_EXPIRED, now)
+async def _stop(
+    conn: Connection, stopped: Sequence[Webhook], reason: Reason, now: datetime
+) -> None:
+    for webhook in stopped:
+        log.error("webhook_stopped", webhook=str(webhook.id), reason=reason)
+        await webhooks.disable(conn, webhook.id, reason, now)
 
 
 def messages(

@@ -170,6 +170,41 @@ async def test_both_secrets_sign_during_a_rotation_and_one_after_it(
             Webhook(webhook["secret"]).verify(message.body, message.headers)
 
 
+async def test_only_what_meets_the_condition_is_told(installation: Installation) -> None:
+    async with receiving() as receiver, opened(installation) as office, office.courier():
+        condition = {"field": "name", "op": "contains", "value": "银行"}
+        webhook = await office.subscribe(receiver, condition=condition)
+        await office.tell("上海灯塔", "华东银行", "北京灯塔", "南京银行")
+        await until(lambda: _reached(receiver.names, ["华东银行", "南京银行"]))
+        path = f"/v1/webhooks/{webhook['id']}/replay"
+        again = (await office.api.post(path, json={"after": 0})).json()
+        assert again == {"messages": 2, "next": None}
+
+
+async def test_a_condition_that_cannot_be_read_stops_its_webhook_alone(
+    installation: Installation,
+) -> None:
+    async with receiving() as receiver, opened(installation) as office:
+        later = await office.subscribe(receiver)
+        await office.subscribe(receiver)
+        async with office.database.acquire() as conn:
+            await conn.execute(
+                "UPDATE webhook SET condition = $2::json WHERE id = $1",
+                later["id"],
+                '{"field": "margin", "op": "gte", "value": "0.1"}',
+            )
+        async with office.courier():
+            await office.tell("上海灯塔")
+            found = await office.is_in(later, "disabled")
+            assert found["reason"] == "condition_unreadable"
+            await until(lambda: _reached(receiver.names, ["上海灯塔"]))
+            refused = await office.patch(later, state="active")
+            assert refused.json()["code"] == "filter_field_unknown"
+            taken = await office.patch(later, state="active", condition=None)
+            assert taken.status_code == 200
+            await until(lambda: _reached(receiver.names, ["上海灯塔", "上海灯塔"]))
+
+
 async def test_a_receiver_that_hangs_holds_up_no_other(installation: Installation) -> None:
     async with receiving() as slow, receiving() as quick, opened(installation) as office:
         slow.usual = silence

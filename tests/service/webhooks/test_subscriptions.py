@@ -12,6 +12,7 @@ from tests.service.test_runtime import started
 from tests.service.webhooks.office import ANY, SETTINGS, Json
 
 BODY = {"url": "https://erp.example.com/pharos", "types": ["pharos.pipeline.deal.*"]}
+ASKED = {"field": "name", "op": "contains", "value": "银行"}
 Headers = dict[str, str]
 
 
@@ -77,9 +78,14 @@ async def test_a_change_without_a_difference_is_no_new_version(installation: Ins
         ({"types": ["pharos.pipeline.*x"]}, 422, "text_pattern", "/types/0"),
         ({"types": ["pharos.pipeline.deal.sold.v1"]}, 422, "event_type_unknown", "/types/0"),
         ({"types": ["pharos.targets.*"]}, 422, "event_type_unknown", "/types/0"),
+        ({"condition": {"and": [{**ASKED, "field": "colour"}]}}, 422, "filter_field_unknown",
+         "/condition/and/0"),
+        ({"condition": {**ASKED, "value": 1}}, 422, "filter_value_invalid", "/condition/value"),
+        ({"condition": "name"}, 422, "filter_not_readable", "/condition"),
+        ({"condition": []}, 422, "filter_not_readable", "/condition"),
         ({"secret": "whsec_AAAA"}, 422, "unknown_field", "/secret"),
     ],
-)
+)  # fmt: skip
 async def test_what_could_not_be_sent_is_refused(
     installation: Installation, more: dict[str, object], status: int, code: str, pointer: str
 ) -> None:
@@ -88,6 +94,29 @@ async def test_what_could_not_be_sent_is_refused(
         assert answer.status_code == status, answer.text
         (error,) = answer.json()["errors"]
         assert (error["code"], error["pointer"]) == (code, pointer)
+
+
+CONDITION = {"field": "amount.amount", "op": "gte", "value": "100000.00"}
+
+
+async def test_a_condition_is_kept_shown_changed_and_taken_away(
+    installation: Installation,
+) -> None:
+    async with installation.api("pipeline") as api:
+        made = await make(api, condition=CONDITION)
+        path = f"/v1/webhooks/{made['id']}"
+        assert (await api.get(path)).json()["condition"] == made["condition"] == CONDITION
+        same = dict(reversed(CONDITION.items()))
+        answer = await api.patch(path, json={"condition": same}, headers=ANY)
+        assert answer.json()["version"] == 1
+        answer = await api.patch(path, json={"description": "无关"}, headers=ANY)
+        assert answer.json()["condition"] == CONDITION
+        accounts = {"types": ["pharos.pipeline.account.*"]}
+        answer = await api.patch(path, json=accounts, headers=ANY)
+        (error,) = answer.json()["errors"]
+        assert (error["code"], error["pointer"]) == ("filter_field_unknown", "/condition")
+        answer = await api.patch(path, json={**accounts, "condition": None}, headers=ANY)
+        assert (answer.status_code, answer.json()["condition"]) == (200, None)
 
 
 async def test_nobody_subscribes_to_what_they_may_not_read(installation: Installation) -> None:
