@@ -46,6 +46,7 @@ class Asked:
     """How somebody asked for a change: through which client, in which roles, how, and why.
 
     ``route`` is the template of the path. What is asked for is audited, whenever it is done.
+    ``permission`` is what the route asks for: with it the roles reach so far, as ``member_id``.
     """
 
     client: str
@@ -53,6 +54,8 @@ class Asked:
     method: str
     route: str
     reason: str | None = None
+    permission: str = ""
+    member_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

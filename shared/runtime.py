@@ -11,6 +11,7 @@ import httpx
 from shared import clock
 from shared.audit.sealer import Sealer
 from shared.auth.client import TokenSource
+from shared.auth.principal import Claims
 from shared.auth.tokens import KeySet, Verifier
 from shared.context import Context, Installation
 from shared.db import UNAVAILABLE, Database, DatabaseUnavailable
@@ -101,7 +102,12 @@ class Runtime:
             database=database,
             broker=broker,
             http=http,
-            verifier=Verifier(keys, settings.issuer, settings.audience),
+            verifier=Verifier(
+                keys,
+                settings.issuer,
+                settings.audience,
+                Claims(settings.member_claim, settings.roles_claim),
+            ),
             feed=FeedClient(http, tokens, settings.feeds),
             metrics=Metrics(service),
             subscriptions=subscriptions,

@@ -68,6 +68,10 @@ class ServiceSettings(ServerSettings):
     audience: Annotated[str, Field(min_length=1)]
     jwks_url: HttpUrl
     token_url: HttpUrl
+    member_claim: Annotated[str, Field(min_length=1)] = "sub"
+    """Which claim of a token holds the member's id, a UUID."""
+    roles_claim: Annotated[str, Field(min_length=1)] = "roles"
+    """Which claim holds the list of roles; with dots a path, such as ``realm_access.roles``."""
     client_id: Annotated[str, Field(min_length=1)]
     client_secret: SecretStr
     feeds: dict[str, HttpUrl]

@@ -1,10 +1,12 @@
 """The principal: who asks, in which roles, and what these may do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
-from shared.contracts.roles import SERVICE_ROLE, permissions_of
+from shared.contracts.roles import SERVICE_ROLE, Breadth, breadth_of, permissions_of
 from shared.errors import Forbidden, Unauthenticated
 
 
@@ -23,10 +25,26 @@ class PermissionMissing(Forbidden):
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
-    """A verified caller: ``subject`` is a member's id or a machine client's name.
+class Claims:
+    """Where an issuer's tokens say which member asks, and in which roles.
 
-    ``expires_at`` is the end of the token: what goes on for longer than a request ends there.
+    ``roles`` may be a path, such as ``realm_access.roles``; a claim whose own name has dots is
+    found first.
+    """
+
+    member: str = "sub"
+    roles: str = "roles"
+
+
+STANDARD: Final = Claims()
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A verified caller: ``subject`` is a person's id at the issuer or a machine client's name.
+
+    ``member_id`` is None for whoever is no member: such a caller owns nothing. ``expires_at`` is
+    the end of the token: what goes on for longer than a request ends there.
     """
 
     subject: str
@@ -34,16 +52,18 @@ class Principal:
     roles: tuple[str, ...]
     permissions: frozenset[str]
     expires_at: datetime | None = None
+    member_id: UUID | None = None
 
     @classmethod
-    def of(cls, claims: dict[str, Any]) -> "Principal":
-        """Return the caller of verified claims; roles come from the claim ``roles``."""
-        found = claims.get("roles")
+    def of(cls, claims: Mapping[str, Any], named: Claims = STANDARD) -> "Principal":
+        """Return the caller of verified claims."""
+        found = _claim(claims, named.roles)
         roles = tuple(str(role) for role in found) if isinstance(found, list) else ()
         subject = str(claims["sub"])
         client = str(claims.get("client_id") or claims.get("azp") or subject)
         expires_at = datetime.fromtimestamp(float(claims["exp"]), UTC) if "exp" in claims else None
-        return cls(subject, client, roles, permissions_of(roles), expires_at)
+        member_id = _id(_claim(claims, named.member))
+        return cls(subject, client, roles, permissions_of(roles), expires_at, member_id)
 
     @property
     def is_own_service(self) -> bool:
@@ -59,3 +79,28 @@ class Principal:
         """Refuse a caller that does not hold the permission."""
         if permission not in self.permissions:
             raise PermissionMissing(permission=permission)
+
+    def breadth(self, permission: str) -> Breadth | None:
+        """Return how far the caller reaches with a permission; None: not at all."""
+        return breadth_of(self.roles, permission)
+
+
+def _claim(claims: Mapping[str, Any], path: str) -> object:
+    """Return what stands at a path of the claims, None where nothing does."""
+    if path in claims:
+        return claims[path]
+    found: object = claims
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def _id(claim: object) -> UUID | None:
+    """Return a claim as a member's id: a UUID as it is written, and nothing that is like one."""
+    if not isinstance(claim, str):
+        return None
+    try:
+        found = UUID(claim)
+    except ValueError:
+        return None
+    return found if str(found) == claim.lower() else None

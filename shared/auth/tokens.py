@@ -9,7 +9,7 @@ import jwt
 
 from shared import clock
 from shared.auth.client import IssuerUnavailable
-from shared.auth.principal import Principal, TokenRefused
+from shared.auth.principal import STANDARD, Claims, Principal, TokenRefused
 from shared.logs import logger
 
 log = logger(__name__)
@@ -83,8 +83,9 @@ class KeySet:
 class Verifier:
     """Turns bearer tokens into principals; a token is checked once and remembered to its end."""
 
-    def __init__(self, keys: KeySet, issuer: str, audience: str) -> None:
+    def __init__(self, keys: KeySet, issuer: str, audience: str, named: Claims = STANDARD) -> None:
         self._keys = keys
+        self._named = named
         self._issuer = issuer
         self._audience = audience
         self._verified: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
@@ -97,7 +98,7 @@ class Verifier:
         if (known := self._remembered(token)) is not None:
             return known
         claims = await self._claims(token)
-        principal = Principal.of(claims)
+        principal = Principal.of(claims, self._named)
         self._verified[token] = (float(claims["exp"]), principal)
         if len(self._verified) > VERIFIED_MAX:
             self._verified.popitem(last=False)

@@ -1,65 +1,105 @@
-"""Roles as sets of permissions: data, read by every service in the same way."""
+"""Roles as data: what each may do, and to whose rows; read by every service in the same way."""
 
-READ_ORGANISATION = {"org:read", "targets:read", "attainment:read"}
-READ_PIPELINE = {"accounts:read", "deals:read", "products:read"}
-READ_PAY = {"plans:read", "credits:read", "statements:read"}
-WRITE_ORGANISATION = {"org:write", "targets:write"}
-WRITE_PIPELINE = {"accounts:write", "deals:write", "products:write"}
-IMPORT = {"imports:write"}
-OPERATE = {"events:read", "operations:read", "operations:write"}
-AUDIT = {"audit:read"}
-WEBHOOKS = {"webhooks:read", "webhooks:write"}
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
-SERVICE_ROLE = "service"
+
+class Breadth(IntEnum):
+    """To whose rows a permission reaches; the wider holds all that the narrower does.
+
+    OWN: the member's. TEAM: also of whoever is below a unit that the member leads, and of those
+    units. TERRITORY: also of whoever is in or below the unit that the member belongs to.
+    """
+
+    OWN = 1
+    TEAM = 2
+    TERRITORY = 3
+    ALL = 4
+
+
+Grants: TypeAlias = Mapping[str, Breadth]
+
+READ_ORGANISATION: Final = {"org:read", "targets:read", "attainment:read"}
+READ_PIPELINE: Final = {"accounts:read", "deals:read", "products:read"}
+READ_PAY: Final = {"plans:read", "credits:read", "statements:read", "pay:read"}
+WRITE_ORGANISATION: Final = {"org:write", "targets:write"}
+WRITE_PIPELINE: Final = {"accounts:write", "deals:write", "products:write"}
+IMPORT: Final = {"imports:write"}
+OPERATE: Final = {"events:read", "operations:read", "operations:write"}
+AUDIT: Final = {"audit:read"}
+WEBHOOKS: Final = {"webhooks:read", "webhooks:write"}
+
+SERVICE_ROLE: Final = "service"
 """Of our own services, when they read from each other."""
 
-ROLES: dict[str, frozenset[str]] = {
-    "admin": frozenset(
-        READ_ORGANISATION
-        | READ_PIPELINE
-        | READ_PAY
-        | WRITE_ORGANISATION
-        | WRITE_PIPELINE
-        | OPERATE
-        | AUDIT
-        | WEBHOOKS
-        | IMPORT
-        | {"plans:write", "articles:read", "imports:oversee"}
-    ),
-    "sales_ops": frozenset(
-        READ_ORGANISATION
-        | READ_PIPELINE
-        | WRITE_ORGANISATION
-        | WRITE_PIPELINE
-        | IMPORT
-        | {"plans:read", "plans:write", "articles:read"}
-    ),
-    "finance": frozenset(READ_ORGANISATION | READ_PIPELINE | READ_PAY | IMPORT | {"plans:write"}),
-    "hr": frozenset({"org:read", "org:write"} | IMPORT),
-    "integration": frozenset(
-        READ_ORGANISATION
-        | READ_PIPELINE
-        | WRITE_ORGANISATION
-        | WRITE_PIPELINE
-        | WEBHOOKS
-        | IMPORT
-        | {"events:read"}
-    ),
-    "auditor": frozenset(
-        READ_ORGANISATION
-        | READ_PIPELINE
-        | READ_PAY
-        | AUDIT
-        | {"events:read", "operations:read", "articles:read"}
-    ),
-    SERVICE_ROLE: frozenset(READ_ORGANISATION | READ_PIPELINE | READ_PAY | {"events:read"}),
-    # Rows of their own team and territory come with the row scopes; until a query can say whose
-    # a row is, these two see nothing that could be somebody else's.
-    "manager": frozenset({"products:read", "articles:read"}),
-    "rep": frozenset({"products:read", "articles:read"}),
-}
+
+def _grants(everywhere: Iterable[str], within: Breadth, narrower: Iterable[str]) -> Grants:
+    return MappingProxyType(
+        dict.fromkeys(narrower, within) | dict.fromkeys(everywhere, Breadth.ALL)
+    )
 
 
-def permissions_of(roles: tuple[str, ...]) -> frozenset[str]:
+def _all(*permissions: Iterable[str]) -> Grants:
+    return _grants(set().union(*permissions), Breadth.ALL, ())
+
+
+ROLES: Final[Mapping[str, Grants]] = MappingProxyType(
+    {
+        "admin": _all(
+            READ_ORGANISATION,
+            READ_PIPELINE,
+            READ_PAY,
+            WRITE_ORGANISATION,
+            WRITE_PIPELINE,
+            OPERATE,
+            AUDIT,
+            WEBHOOKS,
+            IMPORT,
+            {"plans:write", "articles:read", "imports:oversee"},
+        ),
+        "sales_ops": _all(
+            READ_ORGANISATION,
+            READ_PIPELINE,
+            WRITE_ORGANISATION,
+            WRITE_PIPELINE,
+            IMPORT,
+            {"plans:read", "plans:write", "articles:read"},
+        ),
+        "finance": _all(READ_ORGANISATION, READ_PIPELINE, READ_PAY, IMPORT, {"plans:write"}),
+        "hr": _all({"org:read", "org:write"}, IMPORT),
+        "integration": _all(
+            READ_ORGANISATION,
+            READ_PIPELINE,
+            WRITE_ORGANISATION,
+            WRITE_PIPELINE,
+            WEBHOOKS,
+            IMPORT,
+            {"events:read"},
+        ),
+        "auditor": _all(
+            READ_ORGANISATION,
+            READ_PIPELINE,
+            READ_PAY,
+            AUDIT,
+            {"events:read", "operations:read", "articles:read"},
+        ),
+        SERVICE_ROLE: _all(READ_ORGANISATION, READ_PIPELINE, READ_PAY, {"events:read"}),
+        # Rows of their own team and territory come with the row scopes; until a query can say whose
+        # a row is, these two see nothing that could be somebody else's.
+        "manager": _all({"products:read", "articles:read"}),
+        "rep": _all({"products:read", "articles:read"}),
+    }
+)
+
+
+def permissions_of(roles: Iterable[str]) -> frozenset[str]:
     """Return all that these roles may do; an unknown role grants nothing."""
-    return frozenset[str]().union(*(ROLES.get(role, frozenset()) for role in roles))
+    return frozenset[str]().union(*(ROLES.get(role, {}) for role in roles))
+
+
+def breadth_of(roles: Iterable[str], permission: str) -> Breadth | None:
+    """Return how far the widest of these roles reaches with a permission; None: not at all."""
+    found = [ROLES[role][permission] for role in roles if permission in ROLES.get(role, {})]
+    return max(found, default=None)

@@ -6,7 +6,7 @@ of them. A member is posted in one unit at most on a day, so the posts of the vi
 
 from collections.abc import Callable
 from datetime import date
-from typing import Final, LiteralString, TypeAlias
+from typing import Final, LiteralString, Protocol, TypeAlias
 from uuid import UUID
 
 from shared.sql import Parameters
@@ -14,7 +14,16 @@ from shared.sql import Parameters
 Reach: TypeAlias = Callable[[Parameters, LiteralString], LiteralString]
 """A condition on a column, given as SQL of its own such as ``deal.owner_id``."""
 
+
+class ReachOn(Protocol):
+    """Makes the reach of a viewer on a day."""
+
+    def __call__(self, viewer: UUID, day: date, *, territory: bool) -> Reach:
+        """Return the reach."""
+
+
 _MEMBERS: Final[LiteralString] = " IN (SELECT r.member_id FROM (VALUES ("
+_ANY_MEMBERS: Final[LiteralString] = " && ARRAY(SELECT r.member_id FROM (VALUES ("
 _UNITS: Final[LiteralString] = " IN (SELECT r.unit_id FROM (VALUES ("
 _ON: Final[LiteralString] = "::uuid, "
 # Whom the viewer leads: all below, but not those who lead the same unit beside the viewer.
@@ -73,6 +82,11 @@ def members(viewer: UUID, day: date, *, territory: bool) -> Reach:
     below the unit that the viewer is posted in, led or not.
     """
     return _reach(_MEMBERS, viewer, day, _MEMBERS_AROUND if territory else _MEMBERS_LED)
+
+
+def any_members(viewer: UUID, day: date, *, territory: bool) -> Reach:
+    """Reach whom ``members`` does, for a column that holds a list of members."""
+    return _reach(_ANY_MEMBERS, viewer, day, _MEMBERS_AROUND if territory else _MEMBERS_LED)
 
 
 def units(viewer: UUID, day: date, *, territory: bool) -> Reach:

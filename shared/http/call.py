@@ -9,7 +9,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from shared import clock
+from shared.auth import scope
 from shared.auth.principal import Principal
+from shared.auth.scope import Owned, Sight
 from shared.context import Asked, Context, Origin
 from shared.db import Connection, Database
 from shared.failpoints import reach
@@ -19,6 +21,7 @@ from shared.http.idempotency import Replayed, Reply
 from shared.http.reason import ChangeReason, read_reason
 from shared.ids import new_id
 from shared.runtime import Runtime
+from shared.sql import Condition
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,6 +64,17 @@ class Call:
     def database(self) -> Database:
         """Return the service's database."""
         return self.runtime.database
+
+    def scope(self, owned: Owned, permission: str | None = None) -> Condition:
+        """Return the condition of the rows that the caller may see.
+
+        That is by what the route asks for unless another permission is named.
+        """
+        return owned.seen(self.sight(permission))
+
+    def sight(self, permission: str | None = None) -> Sight:
+        """Return how far the caller reaches today with what the route asks for, or another."""
+        return scope.sight(self.ctx, permission)
 
     def imported(self, origin: Origin) -> "Call":
         """Return the call as one that brings history in."""
@@ -193,6 +207,8 @@ def call_without_body(request: Request, reason: ChangeReason = None) -> Call:
             method=request.method,
             route=request.scope["route"].path,
             reason=read_reason(reason),
+            permission=request.state.permission,
+            member_id=principal.member_id,
         ),
     )
     return Call(principal, ctx, runtime, None, None)

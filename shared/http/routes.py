@@ -55,6 +55,7 @@ class _Route(APIRoute):
                 raise refusal
             principal.require(permission or "")  # which nobody holds
             request.state.principal = principal
+            request.state.permission = permission
             for header, missing in wanted:
                 if header not in request.headers:
                     raise missing()

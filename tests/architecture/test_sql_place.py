@@ -14,7 +14,12 @@ IN_NOUNS = re.compile(r"services/\w+/\w+(/\w+)?/(store|queries)\.py")
 IN_MIGRATIONS = re.compile(r"services/\w+/migrations/.*\.py")
 # Filters, scopes and pages depend on the request. These put statements together from fixed parts;
 # `Parameters.add` is the only way for a value, and f-strings and the like are refused here too.
-COMPOSERS = {"shared/filters/condition.py", "shared/lists/listing.py", "shared/sql.py"}
+COMPOSERS = {
+    "shared/auth/scope.py",
+    "shared/filters/condition.py",
+    "shared/lists/listing.py",
+    "shared/sql.py",
+}
 # The chassis has no nouns; these modules hold its SQL.
 IN_SHARED = {
     "shared/audit/store.py",
