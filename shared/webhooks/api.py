@@ -1,15 +1,16 @@
 """Routes of webhooks: who is told of this service's events."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
+from fastapi import Request
 from fastapi.responses import Response
 
 from shared.http.call import Call, CallOf
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.webhooks import commands, queries
-from shared.webhooks.commands import Caller, House, Known
+from shared.webhooks.commands import Caller, House
 from shared.webhooks.model import Owner
 from shared.webhooks.views import (
     RotationBody,
@@ -60,15 +61,19 @@ async def create_webhook(body: WebhookBody, call: CallOf) -> Response:
     )
 
 
-@router.get("/webhooks", openapi_extra=needs("webhooks:read"))
-async def list_webhooks(
-    call: CallOf, limit: Limit = 50, cursor: Cursor = None
-) -> Page[WebhookView]:
+@router.get("/webhooks", openapi_extra=needs("webhooks:read"), response_model=Page[WebhookView])
+async def list_webhooks(request: Request, call: CallOf, query: ListOf) -> Response:
     """List the caller's webhooks by id; for operators those of everybody."""
-    found: Sequence[Known] = await call.read(
-        queries.listed, caller_of(call).scope, after_id(cursor), limit + 1
+    scope = caller_of(call).scope
+    return await listed(
+        request,
+        call,
+        queries.WEBHOOKS,
+        WebhookView.of,
+        query,
+        owner=None if scope is None else scope.subject,
+        owner_client=None if scope is None else scope.client,
     )
-    return page_by_id([WebhookView.of(known) for known in found], limit)
 
 
 @router.get(

@@ -4,21 +4,16 @@ from collections.abc import Sequence
 from typing import Final, LiteralString
 from uuid import UUID
 
-from shared.db import Connection
+from shared.db import Connection, Row
 from shared.errors import NotFound
-from shared.webhooks.model import Health, Owner, Webhook
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind
+from shared.lists.listing import Listing, OfMany
+from shared.webhooks.model import Health, Owner, Reason, State, Webhook
 from shared.webhooks.store import WHOLE, to_webhook
 
 _ONE: Final[LiteralString] = (
     WHOLE + "     WHERE w.id = $1 AND ($2::text IS NULL OR w.owner = $2 AND w.owner_client = $3)"
-)
-_LIST: Final[LiteralString] = (
-    WHOLE
-    + """
-     WHERE w.id > $1 AND ($2::text IS NULL OR w.owner = $2 AND w.owner_client = $3)
-     ORDER BY w.id
-     LIMIT $4
-"""
 )
 _HEALTH: Final[LiteralString] = """
     SELECT h.webhook_id, h.failures, h.given_up, h.failing_since, h.held_until,
@@ -80,14 +75,6 @@ async def one(
     return found
 
 
-async def listed(
-    conn: Connection, owner: Owner | None, after: UUID, limit: int
-) -> Sequence[tuple[Webhook, Health]]:
-    """Return webhooks with their health by id, with ``owner`` only theirs."""
-    rows = await conn.fetch(_LIST, after, *_whose(owner), limit)
-    return await _with_health(conn, [to_webhook(row) for row in rows])
-
-
 def _whose(owner: Owner | None) -> tuple[str | None, str | None]:
     return (None, None) if owner is None else (owner.subject, owner.client)
 
@@ -108,6 +95,35 @@ async def _with_health(
         for row in rows
     }
     return [(webhook, health[webhook.id]) for webhook in webhooks if webhook.id in health]
+
+
+async def _listed(conn: Connection, rows: Sequence[Row]) -> Sequence[tuple[Webhook, Health]]:
+    return await _with_health(conn, [to_webhook(row) for row in rows])
+
+
+# There are at most a hundred of them, so no order but that of ids needs an index.
+WEBHOOKS: Final = Listing(
+    select=WHOLE,
+    of=OfMany(_listed),
+    fields={
+        "id": Field(Kind.ID, "w.id", sorts=True),
+        "url": Field(Kind.TEXT, "w.url", sorts=True),
+        "description": Field(Kind.TEXT, "w.description", nullable=True),
+        "skip_client": Field(Kind.TEXT, "w.skip_client", nullable=True),
+        "state": Field(Kind.CHOICE, "w.state", choices=tuple(State)),
+        "reason": Field(
+            Kind.CHOICE,
+            "w.state_reason",
+            nullable=True,
+            choices=tuple(Reason),
+            column="state_reason",
+        ),
+        "owner": Field(Kind.TEXT, "w.owner"),
+        "owner_client": Field(Kind.TEXT, "w.owner_client"),
+        "made_at": Field(Kind.INSTANT, "w.made_at", sorts=True),
+        "changed_at": Field(Kind.INSTANT, "w.changed_at", sorts=True),
+    },
+)
 
 
 async def missed(conn: Connection, webhook_id: UUID) -> int:

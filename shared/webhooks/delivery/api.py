@@ -1,52 +1,46 @@
 """Routes of deliveries: what was sent to a receiver, and once more."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
+from fastapi import Request
 from fastapi.responses import Response
 
-from shared.db import Connection
 from shared.http.call import CallOf
-from shared.http.page import START, Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.webhooks import queries as webhooks
 from shared.webhooks.api import caller_of, house_of
 from shared.webhooks.delivery import commands, queries
 from shared.webhooks.delivery.model import Stage
-from shared.webhooks.delivery.queries import Record
 from shared.webhooks.delivery.views import DeliveryView, ReplayBody, ReplayedView
-from shared.webhooks.model import Owner
 
 router = routes("webhooks")
 
 
-@router.get("/webhooks/{webhook_id}/deliveries", openapi_extra=needs("webhooks:read"))
+@router.get(
+    "/webhooks/{webhook_id}/deliveries",
+    openapi_extra=needs("webhooks:read"),
+    response_model=Page[DeliveryView],
+)
 async def list_deliveries(
+    request: Request,
     webhook_id: UUID,
     call: CallOf,
+    query: ListOf,
     state: Stage | None = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[DeliveryView]:
+) -> Response:
     """List the messages to a receiver, the newest first, each with its attempts."""
-    place = after_id(cursor)
-    before = None if place == START else place
-    found: Sequence[Record] = await call.read(
-        _listed, caller_of(call).scope, webhook_id, before, state, limit + 1
+    await call.read(webhooks.one, webhook_id, caller_of(call).scope)
+    return await listed(
+        request,
+        call,
+        queries.DELIVERIES,
+        DeliveryView.of,
+        query,
+        webhook_id=webhook_id,
+        state=state,
     )
-    return page_by_id([DeliveryView.of(record) for record in found], limit)
-
-
-async def _listed(
-    conn: Connection,
-    scope: Owner | None,
-    webhook_id: UUID,
-    before: UUID | None,
-    stage: Stage | None,
-    limit: int,
-) -> Sequence[Record]:
-    await webhooks.one(conn, webhook_id, scope)
-    return await queries.listed(conn, webhook_id, before, stage, limit)
 
 
 @router.post(

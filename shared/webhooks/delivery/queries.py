@@ -6,24 +6,18 @@ from uuid import UUID
 
 from shared.db import Connection, Row
 from shared.errors import NotFound
-from shared.webhooks.delivery.model import Attempt, Delivery
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind
+from shared.lists.asked import Order
+from shared.lists.listing import Listing, OfMany
+from shared.webhooks.delivery.model import Attempt, Delivery, Stage
 from shared.webhooks.delivery.store import COLUMNS, to_delivery
 
 _ONE: Final[LiteralString] = COLUMNS + "     WHERE d.webhook_id = $1 AND d.id = $2"
-# The newest first: that is what one looks for in a log.
-_LIST: Final[LiteralString] = (
-    COLUMNS
-    + """
-     WHERE d.webhook_id = $1 AND ($2::uuid IS NULL OR d.id < $2)
-       AND ($3::text IS NULL OR d.state = $3)
-     ORDER BY d.id DESC
-     LIMIT $4
-"""
-)
 _ATTEMPTS: Final[LiteralString] = """
     SELECT delivery_id, number, began_at, milliseconds, status, fault, excerpt
       FROM webhook_attempt
-     WHERE webhook_id = $1 AND delivery_id = ANY($2::uuid[])
+     WHERE webhook_id = ANY($1::uuid[]) AND delivery_id = ANY($2::uuid[])
      ORDER BY delivery_id, number
 """
 
@@ -43,23 +37,15 @@ async def one(conn: Connection, webhook_id: UUID, delivery_id: UUID) -> Record:
     row = await conn.fetchrow(_ONE, webhook_id, delivery_id)
     if row is None:
         raise DeliveryNotFound(delivery_id=delivery_id)
-    (found,) = await _with_attempts(conn, webhook_id, [to_delivery(row)])
+    (found,) = await _with_attempts(conn, [row])
     return found
 
 
-async def listed(
-    conn: Connection, webhook_id: UUID, before: UUID | None, stage: str | None, limit: int
-) -> Sequence[Record]:
-    """Return messages with their attempts, the newest first."""
-    rows = await conn.fetch(_LIST, webhook_id, before, stage, limit)
-    return await _with_attempts(conn, webhook_id, [to_delivery(row) for row in rows])
-
-
-async def _with_attempts(
-    conn: Connection, webhook_id: UUID, deliveries: Sequence[Delivery]
-) -> Sequence[Record]:
+async def _with_attempts(conn: Connection, rows: Sequence[Row]) -> Sequence[Record]:
+    deliveries = [to_delivery(row) for row in rows]
     made: dict[UUID, list[Attempt]] = {one.id: [] for one in deliveries}
-    for row in await conn.fetch(_ATTEMPTS, webhook_id, list(made)):
+    webhooks = {one.webhook_id for one in deliveries}
+    for row in await conn.fetch(_ATTEMPTS, list(webhooks), list(made)):
         made[row["delivery_id"]].append(_attempt(row))
     # One that was made since the message was read belongs to a later look.
     return [(one, made[one.id][: one.attempts]) for one in deliveries]
@@ -74,3 +60,23 @@ def _attempt(row: Row) -> Attempt:
         fault=row["fault"],
         excerpt=row["excerpt"],
     )
+
+
+# The newest first: that is what one looks for in a log.
+DELIVERIES: Final = Listing(
+    select=COLUMNS,
+    of=OfMany(_with_attempts),
+    order=(Order("id", descending=True),),
+    fields={
+        "id": Field(Kind.ID, "d.id", sorts=True),
+        "webhook_id": Field(Kind.ID, "d.webhook_id"),
+        "message_id": Field(Kind.ID, "d.message_id"),
+        "type": Field(Kind.TEXT, "d.type"),
+        "partition": Field(Kind.INTEGER, "d.partition", nullable=True),
+        "number": Field(Kind.INTEGER, "d.number", nullable=True),
+        "state": Field(Kind.CHOICE, "d.state", choices=tuple(Stage)),
+        "made_at": Field(Kind.INSTANT, "d.made_at"),
+        "due_at": Field(Kind.INSTANT, "d.due_at", nullable=True),
+        "settled_at": Field(Kind.INSTANT, "d.settled_at", nullable=True),
+    },
+)

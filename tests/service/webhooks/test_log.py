@@ -33,10 +33,17 @@ async def test_the_log_has_the_newest_first_by_state_and_in_pages(
             "pending"
         ]
         path = f"/v1/webhooks/{webhook['id']}/deliveries"
-        first = (await office.api.get(path, params={"limit": 3})).json()
+        answer = await office.api.get(path, params={"limit": 3})
+        first = answer.json()
         rest = (await office.api.get(path, params={"cursor": first["next"]})).json()
         assert first["items"] + rest["items"] == found
         assert rest["next"] is None
+        assert answer.links["next"]["url"].endswith(f"cursor={first['next']}")
+        early = '{"field": "number", "op": "lte", "value": 2}'
+        asked = {"filter": early, "sort": "id", "fields": "number", "count": "true"}
+        page = (await office.api.get(path, params=asked)).json()
+        assert ([one["number"] for one in page["items"]], page["total"]) == ([1, 2], 2)
+        assert page["items"][0].keys() == {"id", "number"}
 
 
 async def test_a_message_is_sent_once_more_under_its_id(installation: Installation) -> None:

@@ -148,6 +148,12 @@ async def test_a_client_sees_its_own_webhooks_and_operators_all(
         for headers, count in ((erp, 1), (crm, 1), (person, 0), (None, 2)):
             page = (await api.get("/v1/webhooks", headers=headers)).json()
             assert len(page["items"]) == count
+        everybody = {"filter": '{"field": "url", "op": "contains", "value": "erp"}'}
+        page = await api.get("/v1/webhooks", params=everybody, headers=crm)
+        assert [one["owner_client"] for one in page.json()["items"]] == ["crm"]
+        page = await api.get("/v1/webhooks", params={**everybody, "sort": "-made_at", "limit": 1})
+        assert [one["owner_client"] for one in page.json()["items"]] == ["crm"]
+        assert 'rel="next"' in page.headers["link"]
         for headers in (crm | ANY, person | ANY):
             answers = [
                 await api.get(path, headers=headers),
