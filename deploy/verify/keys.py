@@ -13,10 +13,10 @@ from deploy.verify.told import DEAL_NAMES, Log
 
 CREATED = 201
 REMOVED = 204
-_VERSIONED = ("deal", "account", "product", "unit", "member", "target", "plan")
+_VERSIONED = ("deal", "account", "product", "unit", "member", "target", "plan", "webhook")
 _OTHERS = ("plan_assignment", "parked")
-# Webhooks are deleted by their owners, and their deliveries forgotten: neither must be there.
-_MAY_GO = ("owner_client", "message_id")
+# Deliveries to webhooks are forgotten before some keys are.
+_FORGOTTEN = "message_id"
 
 
 def check_keys(report: Report, service: str, tables: Tables, log: Log) -> None:
@@ -26,6 +26,8 @@ def check_keys(report: Report, service: str, tables: Tables, log: Log) -> None:
     for noun in (*_VERSIONED, *_OTHERS):
         for row in tables.get(noun, ()):
             known[str(row["id"])] = row["version"] if noun in _VERSIONED else None
+    # What was taken away was there, and the trail says by whom.
+    known |= {row["subject"]: None for row in tables.get("webhook_deleted", ())}
     said = {
         (str(told.subject), told.version): told.payload
         for told in log.events
@@ -37,6 +39,8 @@ def check_keys(report: Report, service: str, tables: Tables, log: Log) -> None:
         where = f"{service}.idempotency {' '.join(row['caller'].split())} {row['key']}"
         for thing in _things(report, where, row):
             _check_thing(report, where, thing, known, said)
+            if thing.get("secret") is not None:
+                report.wrong("idempotency.secret", where, "a secret", NOTHING)
             if "versions" in thing:
                 _check_versions(report, where, thing, versions)
             if row["status"] == CREATED and thing.get("version") == 1:
@@ -69,7 +73,7 @@ def _things(report: Report, where: str, row: Row) -> Iterator[dict[str, Any]]:
 
 
 def _must_be_there(thing: Mapping[str, Any]) -> bool:
-    return "id" in thing and _is_id(thing["id"]) and not any(name in thing for name in _MAY_GO)
+    return "id" in thing and _is_id(thing["id"]) and _FORGOTTEN not in thing
 
 
 def _is_id(value: object) -> bool:

@@ -41,6 +41,15 @@ _CHASSIS: Final[Mapping[str, LiteralString]] = {
           FROM repair ORDER BY id""",
     "idempotency": """
         SELECT caller, key, status, body FROM idempotency ORDER BY caller, key""",
+    "webhook": "SELECT id, version FROM webhook ORDER BY id",
+    "webhook_deleted": """
+        SELECT subject
+          FROM audit_row WHERE noun = 'webhook' AND action = 'deleted'
+        UNION
+        SELECT content->>'subject'
+          FROM audit_pending
+         WHERE content->>'noun' = 'webhook' AND content->>'action' = 'deleted'
+         ORDER BY subject""",
 }
 _DIRECTORY: Final[Mapping[str, LiteralString]] = {
     "directory_unit": "SELECT unit_id, version, name, kind FROM directory_unit ORDER BY unit_id",

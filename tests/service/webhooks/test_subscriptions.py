@@ -5,6 +5,10 @@ import asyncio
 import httpx
 import pytest
 
+from deploy.verify.findings import Report
+from deploy.verify.keys import check_keys
+from deploy.verify.reading import read
+from deploy.verify.told import Log
 from shared.runtime import Role
 from shared.webhooks.model import WEBHOOKS_MAX
 from tests.service.conftest import Installation
@@ -242,6 +246,30 @@ async def test_a_repeated_deletion_is_answered_as_the_first(installation: Instal
         assert (first.status_code, second.status_code, second.content) == (204, 204, b"")
         assert second.headers["idempotency-replayed"] == "true"
         assert (await api.delete(path, headers=ANY)).status_code == 404
+
+
+async def test_the_verifier_finds_what_keys_made_and_what_was_deleted(
+    installation: Installation,
+) -> None:
+    async with installation.api("pipeline") as api:
+
+        async def rotated(key: str) -> str:
+            made = await api.post("/v1/webhooks", json=BODY, headers={"Idempotency-Key": key})
+            path = f"/v1/webhooks/{made.json()['id']}/secrets"
+            headers = {"Idempotency-Key": f"{key}-2", "If-Match": '"1"'}
+            answer = await api.post(path, json={}, headers=headers)
+            found: str = answer.json()["id"]
+            return found
+
+        _, gone = [await rotated(key) for key in ("kept", "gone")]
+        deleting = {"Idempotency-Key": "3", "If-Match": '"2"'}
+        answer = await api.delete(f"/v1/webhooks/{gone}", headers=deleting)
+        assert answer.status_code == 204
+        report = Report()
+        tables = await read("pipeline", installation.dsn("pipeline"))
+        check_keys(report, "pipeline", tables, Log("pipeline", tables))
+        assert (report.findings, report.checked["idempotency_keys"]) == ([], 5)
+        assert [row["subject"] for row in tables["webhook_deleted"]] == [gone]
 
 
 async def test_how_a_receiver_does_is_shown_whatever_version_is_known(
