@@ -106,7 +106,7 @@ class Runtime:
                 keys,
                 settings.issuer,
                 settings.audience,
-                Claims(settings.member_claim, settings.roles_claim),
+                Claims(settings.member_claim, settings.roles_claim, settings.access_claim),
             ),
             feed=FeedClient(http, tokens, settings.feeds),
             metrics=Metrics(service),
@@ -139,6 +139,7 @@ class Runtime:
         await end(self.tasks)
         await self.broker.close()
         await self.database.close()
+        await self.verifier.close()
         await self.http.aclose()
 
     async def _work(

@@ -10,11 +10,11 @@ from shared.failpoints import parse
 from shared.webhooks.endpoints import Reach
 
 
-def _url(*schemes: str) -> AfterValidator:
+def _url(*schemes: str, exact: bool = False) -> AfterValidator:
     def check(value: str) -> str:
         if urlsplit(value).scheme not in schemes or not urlsplit(value).netloc:
             raise ValueError(f"give a URL that begins with {' or '.join(schemes)}://")
-        return value.rstrip("/")
+        return value if exact else value.rstrip("/")
 
     return AfterValidator(check)
 
@@ -64,7 +64,8 @@ class ServiceSettings(ServerSettings):
 
     database_url: Annotated[str, _url("postgresql", "postgres")]
     nats_url: Annotated[str, _url("nats", "tls")]
-    issuer: HttpUrl
+    issuer: Annotated[str, _url("http", "https", exact=True)]
+    """Just as the tokens have it (``iss``), with the slash at its end where they have one."""
     audience: Annotated[str, Field(min_length=1)]
     jwks_url: HttpUrl
     token_url: HttpUrl
@@ -72,6 +73,9 @@ class ServiceSettings(ServerSettings):
     """Which claim of a token holds the member's id, a UUID."""
     roles_claim: Annotated[str, Field(min_length=1)] = "roles"
     """Which claim holds the list of roles; with dots a path, such as ``realm_access.roles``."""
+    access_claim: Annotated[str, Field(pattern=r"^$|^[^=]+=.+$")] = ""
+    """What the claims of an access token say where its header's ``typ`` is not ``at+jwt``, as name
+    and value: ``token_use=access``. Empty: the header says it."""
     client_id: Annotated[str, Field(min_length=1)]
     client_secret: SecretStr
     feeds: dict[str, HttpUrl]

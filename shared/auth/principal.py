@@ -26,14 +26,21 @@ class PermissionMissing(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Where an issuer's tokens say which member asks, and in which roles.
+    """Where an issuer's tokens say which member asks, in which roles, and what they are for.
 
     ``roles`` may be a path, such as ``realm_access.roles``; a claim whose own name has dots is
-    found first.
+    found first. ``access`` is the claim of a token that is for access, with its value
+    (``token_use=access``), at an issuer whose headers do not say it; empty where they do.
     """
 
     member: str = "sub"
     roles: str = "roles"
+    access: str = ""
+
+    def are_for_access(self, claims: Mapping[str, Any]) -> bool:
+        """Tell whether claims say that their token is for access, and no proof of a login."""
+        name, _, value = self.access.partition("=")
+        return bool(name) and _claim(claims, name) == value
 
 
 STANDARD: Final = Claims()

@@ -11,10 +11,12 @@ from shared import clock
 from shared.auth.client import IssuerUnavailable
 from shared.auth.principal import STANDARD, Claims, Principal, TokenRefused
 from shared.logs import logger
+from shared.tasks import end
 
 log = logger(__name__)
 
 ALGORITHMS = ["ES256", "ES384", "RS256", "PS256", "EdDSA"]
+ACCESS_TYPES = {"at+jwt", "application/at+jwt"}
 LEEWAY_SECONDS = 30
 KEYS_FRESH_SECONDS = 300
 KEYS_RETRY_SECONDS = 5
@@ -56,6 +58,11 @@ class KeySet:
         """Begin to fetch the keys, so that the first request need not wait for them."""
         self._fetch_soon()
 
+    async def close(self) -> None:
+        """Give up a fetch that is under way, before its client is closed."""
+        if self._fetching is not None:
+            await end([self._fetching])
+
     def _fetch_soon(self) -> "asyncio.Task[None] | None":
         under_way = self._fetching is not None and not self._fetching.done()
         if not under_way and clock.monotonic() - self._tried > KEYS_RETRY_SECONDS:
@@ -67,14 +74,17 @@ class KeySet:
         try:
             answer = await self._client.get(self._url, timeout=KEYS_TIMEOUT_SECONDS)
             answer.raise_for_status()
-            keys = jwt.PyJWKSet.from_dict(answer.json()).keys
-        except (httpx.HTTPError, ValueError, AttributeError, jwt.PyJWTError) as error:
+            keys = _usable(jwt.PyJWKSet.from_dict(answer.json()))
+        except (
+            *(httpx.HTTPError, ValueError, TypeError, AttributeError, LookupError),
+            jwt.PyJWTError,
+        ) as error:
             # Once is nothing to be woken for; the known keys serve on, and it is asked again.
             (log.warning if self._missed else log.info)("issuer_away", error=repr(error))
             self._missed = True
         else:
             self._missed = False
-            self._keys = {key.key_id: key for key in keys if key.key_id}
+            self._keys = keys
             self._fetched = clock.monotonic()
         finally:
             self._tried = clock.monotonic()
@@ -98,11 +108,18 @@ class Verifier:
         if (known := self._remembered(token)) is not None:
             return known
         claims = await self._claims(token)
-        principal = Principal.of(claims, self._named)
+        try:
+            principal = Principal.of(claims, self._named)
+        except (ValueError, OverflowError, OSError) as error:
+            raise TokenRefused(reason="Its end (exp) is no moment that there is.") from error
         self._verified[token] = (float(claims["exp"]), principal)
         if len(self._verified) > VERIFIED_MAX:
             self._verified.popitem(last=False)
         return principal
+
+    async def close(self) -> None:
+        """Stop what runs behind: a fetch of keys."""
+        await self._keys.close()
 
     def known(self, authorization: str | None) -> Principal | None:
         """Return who sends this header where that has been verified before, else None."""
@@ -116,9 +133,12 @@ class Verifier:
     async def _claims(self, token: str) -> dict[str, Any]:
         try:
             header = jwt.get_unverified_header(token)
-            if header.get("typ", "").lower() not in {"at+jwt", "application/at+jwt"}:
+            typed = str(header.get("typ", "")).lower() in ACCESS_TYPES
+            if not typed and not self._named.access:
                 raise TokenRefused(reason="It is no access token (typ must be at+jwt).")
-            key = await self._keys.key(str(header.get("kid")))
+            if not header.get("kid"):
+                raise TokenRefused(reason="It does not name the key of its signature (kid).")
+            key = await self._keys.key(header["kid"])
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
@@ -128,9 +148,26 @@ class Verifier:
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["iss", "aud", "exp", "sub"]},
             )
-        except (jwt.PyJWTError, ValueError, AttributeError) as error:
+        except (jwt.PyJWTError, ValueError, AttributeError, OverflowError) as error:
             raise TokenRefused(reason=str(error)) from error
+        if not typed and not self._named.are_for_access(claims):
+            raise TokenRefused(reason=f"It is no access token ({self._named.access}).")
         return claims
+
+
+def _usable(published: jwt.PyJWKSet) -> dict[str, jwt.PyJWK]:
+    """Return the keys that may sign tokens, by their ids; raises LookupError for none.
+
+    A secret that somebody published by mistake is no key: everybody could sign with it.
+    """
+    keys = {
+        key.key_id: key
+        for key in published.keys
+        if key.key_id and key.algorithm_name in ALGORITHMS and key.public_key_use in {None, "sig"}
+    }
+    if not keys:
+        raise LookupError("no published key has an id (kid) and one of our algorithms")
+    return keys
 
 
 def _token(authorization: str | None) -> str | None:
