@@ -7,7 +7,7 @@ from typing import Final, LiteralString
 from shared.filters.fields import Field, Fields
 from shared.filters.kinds import SQL_TYPES, Kind, Op
 from shared.filters.predicate import fold
-from shared.filters.tree import Comparison, Group, Place, Tree
+from shared.filters.tree import Comparison, Group, Negation, Place, Tree
 from shared.sql import Condition, Parameters, brackets
 
 _SIGNS: Final[Mapping[Op, LiteralString]] = MappingProxyType(
@@ -25,8 +25,8 @@ _TEXTUAL: Final[Mapping[Op, LiteralString]] = MappingProxyType(
 def to_condition(tree: Tree, fields: Fields) -> Condition:
     """Return the condition that holds for the rows that ``to_predicate`` of the tree takes.
 
-    A comparison with a missing value is NULL in SQL; as there is no negation, that is as good as
-    false up to the top.
+    A comparison with a missing value is NULL in SQL, which is as good as false up to the top or to
+    a negation; a negation makes true of it.
     """
     return lambda parameters: _sql(tree, fields, parameters)
 
@@ -37,6 +37,8 @@ def _sql(tree: Tree, fields: Fields, parameters: Parameters) -> LiteralString:
             between: LiteralString = " AND " if word == "and" else " OR "
             inner: list[LiteralString] = [_sql(part, fields, parameters) for part in parts]
             return between.join([brackets(part) for part in inner])
+        case Negation(part):
+            return brackets(_sql(part, fields, parameters)) + " IS NOT TRUE"
         case Comparison():
             return _comparison(tree, fields[tree.field], parameters)
 

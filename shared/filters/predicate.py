@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from shared.filters.kinds import Op
-from shared.filters.tree import Comparison, Group, Place, Tree
+from shared.filters.tree import Comparison, Group, Negation, Place, Tree
 
 Predicate: TypeAlias = Callable[[Mapping[str, object]], bool]
 """Tells whether a row, given as its fields by name, is one of those that a filter asks for."""
@@ -38,6 +38,9 @@ _COMPARE: Final[Mapping[Op, Callable[[Any, Any], bool]]] = MappingProxyType(
 def fold(text: str) -> str:
     """Return text as ``contains`` and ``starts_with`` see it: A to Z as a to z, all else as it is.
 
+    Full width stays apart from half width, and accents from plain letters: what Unicode folds
+    depends on its version, and the database has another one than Python.
+
     Text is ordered by code points, which is collation C of the database.
     """
     return text.translate(_LOWER)
@@ -47,12 +50,16 @@ def to_predicate(tree: Tree, under: Under | None = None) -> Predicate:
     """Return the predicate of a tree; ``under`` answers for trees, where fields lie in some.
 
     A missing value (None) makes every comparison false, ``ne`` too; only ``is_null`` asks for it.
+    So ``not`` of a comparison holds for it.
     """
     match tree:
         case Group(word, parts):
             predicates = [to_predicate(part, under) for part in parts]
             join = all if word == "and" else any
             return lambda row: join(predicate(row) for predicate in predicates)
+        case Negation(part):
+            holds = to_predicate(part, under)
+            return lambda row: not holds(row)
         case Comparison():
             return _comparison(tree, under)
 

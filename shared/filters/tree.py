@@ -1,8 +1,9 @@
-"""A filter as a tree: comparisons of fields with values, joined by ``and`` and ``or``.
+"""A filter as a tree: comparisons of fields with values, joined by ``and``, ``or`` and ``not``.
 
-As JSON: ``{"field": "stage", "op": "eq", "value": "won"}``, ``{"and": [...]}``, ``{"or": [...]}``.
-``under`` takes ``{"id": ..., "on": "2025-03-31"}``; a list of values goes with ``in``, ``not_in``
-and ``has_any``. At most 20 nodes, 8 deep, 100 values in a list.
+As JSON: ``{"field": "stage", "op": "eq", "value": "won"}``, ``{"and": [...]}``, ``{"or": [...]}``,
+``{"not": {...}}``, which holds wherever its part does not. ``under`` takes
+``{"id": ..., "on": "2025-03-31"}``; a list of values goes with ``in``, ``not_in`` and ``has_any``.
+At most 20 nodes, 8 deep, 100 values in a list.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,11 +27,11 @@ class FilterNotReadable(Invalid):
     """A filter that is no tree of comparisons."""
 
     en = (
-        'The filter is not valid at "{place}". Send {{"field", "op", "value"}}, or {{"and": […]}} '
-        'or {{"or": […]}} with at least one of them.'
+        'The filter is not valid at "{place}". Send {{"field", "op", "value"}}, {{"not": …}}, '
+        'or {{"and": […]}} or {{"or": […]}} with at least one part.'
     )
     zh = (
-        '筛选条件在 "{place}" 处无效。请发送 {{"field", "op", "value"}}，'
+        '筛选条件在 "{place}" 处无效。请发送 {{"field", "op", "value"}}、{{"not": …}}，'
         '或含至少一项的 {{"and": […]}}、{{"or": […]}}。'
     )
 
@@ -90,7 +91,14 @@ class Group:
     parts: "tuple[Tree, ...]"
 
 
-Tree: TypeAlias = Comparison | Group
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """The part does not hold, be it that what it compares is missing."""
+
+    part: "Tree"
+
+
+Tree: TypeAlias = Comparison | Group | Negation
 
 
 def parse(text: str | bytes, fields: Fields, pointer: str) -> Tree:
@@ -120,6 +128,8 @@ def dump(tree: Tree) -> dict[str, Any]:
     match tree:
         case Group(word, parts):
             return {word: [dump(part) for part in parts]}
+        case Negation(part):
+            return {"not": dump(part)}
         case Comparison(field, op, value):
             return {"field": field, "op": op.value, "value": _dumped(value)}
 
@@ -152,6 +162,8 @@ class _Builder:
             if written.keys() == {word}:
                 parts = self._parts(written[word], f"{place}/{word}", depth)
                 return Group("and" if word == "and" else "or", parts)
+        if written.keys() == {"not"}:
+            return Negation(self.tree(written["not"], f"{place}/not", depth + 1))
         if written.keys() != {"field", "op", "value"}:
             raise self._unreadable(place)
         return self._comparison(written, place)

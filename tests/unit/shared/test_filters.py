@@ -38,6 +38,8 @@ def refusal(sent: object) -> PharosError:
         ({"and": []}, "filter_not_readable", "/and"),
         ({"and": [WON], "or": [WON]}, "filter_not_readable", "/"),
         ({"or": [WON, {"field": "stage"}]}, "filter_not_readable", "/or/1"),
+        ({"not": [WON]}, "filter_not_readable", "/not"),
+        ({"not": {"and": []}}, "filter_not_readable", "/not/and"),
         ({**WON, "field": "salary"}, "filter_field_unknown", "salary"),
         ({**WON, "op": "like"}, "filter_op_unknown", "like"),
         ({**WON, "value": "赢单"}, "filter_value_invalid", "open, won"),
@@ -63,6 +65,7 @@ def test_what_is_no_filter_is_refused_with_its_place(sent: object, code: str, wo
         {"and": [WON] * NODES_MAX},
         {"field": "amount", "op": "in", "value": ["1"] * (VALUES_MAX + 1)},
         '{"and":[' * 9 + orjson.dumps(WON).decode() + "]}" * 9,
+        '{"not":' * 9 + orjson.dumps(WON).decode() + "}" * 9,
     ],
 )
 def test_a_filter_is_bounded_in_nodes_values_and_depth(sent: object) -> None:
@@ -74,6 +77,7 @@ def test_a_filter_is_bounded_in_nodes_values_and_depth(sent: object) -> None:
     [
         ({"field": "closed_on", "op": "ne", "value": "2025-03-31"}, {}, False),
         ({"field": "closed_on", "op": "is_null", "value": True}, {}, True),
+        ({"not": {"field": "closed_on", "op": "eq", "value": "2025-03-31"}}, {}, True),
         ({"field": "name", "op": "contains", "value": "PHAROS"}, {"name": "灯塔 Pharos"}, True),
         ({"field": "name", "op": "contains", "value": "É"}, {"name": "é"}, False),
     ],
