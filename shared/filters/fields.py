@@ -17,13 +17,15 @@ Below: TypeAlias = Callable[[LiteralString, UUID, date], Condition]
 class Field:
     """A field of a noun: ``sql`` is what it is in the statement, ``column`` in its rows.
 
-    ``sorts`` fields have an index; ``column`` is the field's own name unless given. ``nullable``
-    fields can be asked for ``is_null``; ``below`` makes ``under`` possible.
+    ``sorts`` fields have an index, ``upwards_only`` where it is of no use downwards; ``column`` is
+    the field's own name unless given. ``nullable`` fields can be asked for ``is_null``; ``below``
+    makes ``under`` possible.
     """
 
     kind: Kind
     sql: LiteralString
     sorts: bool = False
+    upwards_only: bool = False
     nullable: bool = False
     column: str | None = None
     choices: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from shared.errors import Invalid
 T = TypeVar("T")
 
 LIMIT_MAX = 200
-CURSOR_LENGTH_MAX = 1_024
+CURSOR_LENGTH_MAX = 4_096
 START = UUID(int=0)
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many items at the most.")]

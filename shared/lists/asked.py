@@ -78,12 +78,15 @@ def orders(text: str | None, fields: Fields) -> tuple[Order, ...]:
     asked = [] if text is None else [part.strip() for part in text.split(",")]
     found = [Order(part.removeprefix("-"), part.startswith("-")) for part in asked]
     sortable = sorted(name for name, field in fields.items() if field.sorts)
-    for order in found:
-        if order.field not in sortable or len(found) > SORTS_MAX:
-            raise SortFieldUnknown(
-                field=order.field, most=SORTS_MAX, fields=sortable, pointer="?sort"
-            )
+    for order, sent in zip(found, asked, strict=True):
+        known = order.field in sortable
+        if len(found) > SORTS_MAX or not known or _goes_up_only(order, fields):
+            raise SortFieldUnknown(field=sent, most=SORTS_MAX, fields=sortable, pointer="?sort")
     return tuple(found)
+
+
+def _goes_up_only(order: Order, fields: Fields) -> bool:
+    return order.descending and fields[order.field].upwards_only
 
 
 def shown(text: str | None, names: Sequence[str]) -> frozenset[str] | None:

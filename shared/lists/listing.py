@@ -7,10 +7,11 @@ from typing import Final, Generic, LiteralString, TypeVar
 
 from shared.db import Connection, Database, Row
 from shared.filters.condition import to_condition
-from shared.filters.fields import Field, Fields
-from shared.filters.kinds import SQL_TYPES, Kind, Value
+from shared.filters.fields import Fields
+from shared.filters.kinds import Kind, Value
 from shared.lists.asked import COUNT_MAX, Asked, Order
-from shared.sql import Condition, Parameters, all_of, anything, brackets
+from shared.lists.keyset import Step, first_stretch, ordered_by, second_stretch
+from shared.sql import Condition, Parameters, all_of, anything
 
 T = TypeVar("T")
 
@@ -60,8 +61,7 @@ class Listing(Generic[T]):
         given: Sequence[object] = (),
     ) -> Found[T]:
         """Return a page of the rows within ``scope``."""
-        statement, values = self.statement(asked, scope, given)
-        rows = await conn.fetch(statement, *values)
+        rows = await self._rows(conn, asked, scope, given)
         total = None
         if asked.count:
             counting, values = self.counting(asked, scope, given)
@@ -103,6 +103,19 @@ class Listing(Generic[T]):
                 return
             asked = replace(asked, place=found.places[-1])
 
+    async def _rows(
+        self, conn: Connection, asked: Asked, scope: Condition, given: Sequence[object]
+    ) -> Sequence[Row]:
+        """Return the rows of a page and one more, from one stretch or two."""
+        rows: list[Row] = []
+        for stretch in self.stretches(asked):
+            left = replace(asked, limit=asked.limit - len(rows))
+            statement, values = self.statement(left, scope, given, stretch)
+            rows += await conn.fetch(statement, *values)
+            if len(rows) > asked.limit:
+                break
+        return rows
+
     async def _items(self, conn: Connection, rows: Sequence[Row]) -> Sequence[T]:
         if isinstance(self.of, OfMany):
             return await self.of.read(conn, rows)
@@ -119,16 +132,27 @@ class Listing(Generic[T]):
             return order
         return (*order, Order(self.key, order[-1].descending if order else False))
 
+    def stretches(self, asked: Asked) -> Sequence[Condition]:
+        """Return the conditions of what lies behind the place, in the order of the list."""
+        if asked.place is None:
+            return [anything]
+        steps = [
+            Step(self.fields[order.field], order.descending, value)
+            for order, value in zip(self.ordered(asked), asked.place, strict=True)
+        ]
+        second = second_stretch(steps)
+        return [first_stretch(steps), *(() if second is None else (second,))]
+
     def statement(
-        self, asked: Asked, scope: Condition, given: Sequence[object] = ()
+        self, asked: Asked, scope: Condition, given: Sequence[object], stretch: Condition
     ) -> tuple[LiteralString, list[object]]:
-        """Return the statement of a page, which reads one row more, and its values."""
+        """Return the statement of a stretch, which reads one row more, and its values."""
         parameters = Parameters(*given)
         order: list[LiteralString] = [
-            _sorted(self.fields[one.field]) + (" DESC" if one.descending else "")
+            ordered_by(self.fields[one.field]) + (" DESC" if one.descending else "")
             for one in self.ordered(asked)
         ]
-        text = self._selected(asked, parameters, [scope, self._after(asked)])
+        text = self._selected(asked, parameters, [scope, stretch])
         text += " ORDER BY " + ", ".join(order)
         text += " LIMIT " + parameters.add(asked.limit + 1)
         return text, parameters.values
@@ -151,64 +175,6 @@ class Listing(Generic[T]):
         where = all_of([filtering, *conditions])
         return self.select + " WHERE " + where(parameters)
 
-    def _after(self, asked: Asked) -> Condition:
-        if asked.place is None:
-            return anything
-        steps = list(zip(self.ordered(asked), asked.place, strict=True))
-
-        def behind(parameters: Parameters) -> LiteralString:
-            bound = _bound(self.fields[steps[0][0].field], *steps[0], parameters)
-            return brackets(bound) + " AND " + self._behind(steps, parameters)
-
-        return behind
-
-    def _behind(
-        self, steps: Sequence[tuple[Order, Value | None]], parameters: Parameters
-    ) -> LiteralString:
-        """Return the condition of a row behind a place: further at the first step that differs."""
-        (order, value), *rest = steps
-        field = self.fields[order.field]
-        further = _further(field, order, value, parameters)
-        if not rest:
-            return further
-        same = _sorted(field) + (
-            " IS NULL" if value is None else " = " + _sent(field, value, parameters)
-        )
-        return brackets(
-            brackets(further) + " OR " + same + " AND " + brackets(self._behind(rest, parameters))
-        )
-
     def _place(self, asked: Asked, row: Row) -> tuple[Value | None, ...]:
         order = self.ordered(asked)
         return tuple(row[self.fields[one.field].column or one.field] for one in order)
-
-
-def _further(
-    field: Field, order: Order, value: Value | None, parameters: Parameters
-) -> LiteralString:
-    """Return the condition of a value behind another. A missing one counts as the largest."""
-    column = _sorted(field)
-    if value is None:
-        return column + " IS NOT NULL" if order.descending else "false"
-    if order.descending:
-        return column + " < " + _sent(field, value, parameters)
-    above = column + " > " + _sent(field, value, parameters)
-    return above + " OR " + column + " IS NULL" if field.nullable else above
-
-
-def _bound(
-    field: Field, order: Order, value: Value | None, parameters: Parameters
-) -> LiteralString:
-    """Return what holds for the first value of all that follows: where an index scan begins."""
-    if value is None or (field.nullable and not order.descending):
-        return "true"
-    sign: LiteralString = " <= " if order.descending else " >= "
-    return _sorted(field) + sign + _sent(field, value, parameters)
-
-
-def _sent(field: Field, value: Value, parameters: Parameters) -> LiteralString:
-    return parameters.add(value) + "::" + SQL_TYPES[field.kind]
-
-
-def _sorted(field: Field) -> LiteralString:
-    return field.sql + ' COLLATE "C"' if field.kind is Kind.TEXT else field.sql

@@ -17,6 +17,7 @@ IN_MIGRATIONS = re.compile(r"services/\w+/migrations/.*\.py")
 COMPOSERS = {
     "shared/auth/scope.py",
     "shared/filters/condition.py",
+    "shared/lists/keyset.py",
     "shared/lists/listing.py",
     "shared/sql.py",
 }

@@ -191,6 +191,7 @@ REFUSED = [
     (f"/v1/statements/{LI}/第二季度", 422, "period_unknown"),
     ("/v1/statements/李雷/2017-Q2", 422, "invalid_request"),
     ("/v1/statements?period=2017-Q5", 422, "period_unknown"),
+    ("/v1/statements?period=2017-Q2&sort=-payee_id", 422, "sort_field_unknown"),
     ("/v1/statements", 422, "invalid_request"),
     (f"/v1/statements/{LI}/2017-Q2/entries?cursor=x", 422, "cursor_invalid"),
     (f"/v1/statements/{LI}/2017-Q2/entries?limit=0", 422, "invalid_request"),

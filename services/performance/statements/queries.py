@@ -80,7 +80,7 @@ TOTALS: Final = Listing(
     of=_total,
     key="payee_id",
     fields={
-        "payee_id": Field(Kind.ID, "s.payee_id", sorts=True),
+        "payee_id": Field(Kind.ID, "s.payee_id", sorts=True, upwards_only=True),
         "period": Field(Kind.TEXT, "s.period"),
     },
 )

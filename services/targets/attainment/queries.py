@@ -202,7 +202,7 @@ ATTAINMENTS: Final = Listing(
     select=_TOTALS,
     of=_attainment,
     fields={
-        "id": Field(Kind.ID, "a.id", sorts=True),
+        "id": Field(Kind.ID, "a.id", sorts=True, upwards_only=True),
         "scope": Field(Kind.CHOICE, "a.scope", choices=tuple(ScopeKind)),
         "scope_id": Field(Kind.ID, "a.scope_id"),
         "metric": Field(Kind.CHOICE, "a.metric", choices=tuple(Metric)),
