@@ -7,7 +7,7 @@ A noun declares beside its listing whose a row is:
 and ``call.scope(OWNED)`` is the condition of the rows that the caller may see.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, LiteralString, Protocol
@@ -183,7 +183,7 @@ def refused(ctx: Context, pointer: str | None = None) -> NotWithinReach:
 
 async def members_outside(
     conn: Connection, far: Sight, members: Iterable[UUID | None]
-) -> Collection[UUID | None]:
+) -> set[UUID | None]:
     """Return those of the members that are out of reach; None is nobody, and needs everything."""
     wanted = set(members)
     if far.everything or not wanted:
@@ -193,7 +193,7 @@ async def members_outside(
     return wanted - {row["id"] for row in await conn.fetch(_MEMBERS + where, *parameters.values)}
 
 
-async def units_outside(conn: Connection, far: Sight, units: Iterable[UUID]) -> Collection[UUID]:
+async def units_outside(conn: Connection, far: Sight, units: Iterable[UUID]) -> set[UUID]:
     """Return those of the units that are out of reach."""
     wanted = set(units)
     if far.everything or not wanted:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
@@ -27,6 +27,13 @@ class UnknownContract(Invalid):
     zh = "没有类型为 {type} 的事件契约，请先升级本服务，再重放该事件。"
 
 
+class Concerned(NamedTuple):
+    """Whom an event is about: who reaches one of them may read it."""
+
+    members: frozenset[UUID] = frozenset()
+    units: frozenset[UUID] = frozenset()
+
+
 class Contract(BaseModel):
     """A payload. Fields are only ever added; readers ignore what they do not know.
 
@@ -46,6 +53,10 @@ class Contract(BaseModel):
         """Return the id of the aggregate that the event is about."""
         subject: UUID = getattr(self, self.SUBJECT)
         return subject
+
+    def concerns(self) -> Concerned:
+        """Return whom it is about. Nobody: only who reaches everybody may read it."""
+        return Concerned()
 
 
 class Part(BaseModel):

@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from shared.contracts.contract import Contract, Exact, MoneyValue, published
+from shared.contracts.contract import Concerned, Contract, Exact, MoneyValue, published
 
 
 @published("pharos.performance.plan.saved.v1", read="plans:read", subject="plan_id")
@@ -33,6 +33,10 @@ class PlanAssigned(Contract):
     valid_from: date
     valid_to: date | None
 
+    def concerns(self) -> Concerned:
+        """Return the payee."""
+        return Concerned(frozenset({self.payee_id}))
+
 
 @published(
     "pharos.performance.incentive.recalculated.v1", read="statements:read", subject="incentive_id"
@@ -51,3 +55,7 @@ class IncentiveRecalculated(Contract):
     measured: Exact
     quota: Exact | None
     attainment: Exact | None
+
+    def concerns(self) -> Concerned:
+        """Return the payee."""
+        return Concerned(frozenset({self.payee_id}))

@@ -4,7 +4,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from shared.contracts.contract import Contract, Exact, MoneyValue, Part, published
+from shared.contracts.contract import Concerned, Contract, Exact, MoneyValue, Part, published
 
 
 class DealStage(StrEnum):
@@ -46,6 +46,10 @@ class DealFact(Contract):
     lines: tuple[DealLine, ...]
     opened_on: date
     closed_on: date | None
+
+    def concerns(self) -> Concerned:
+        """Return the owner, and whoever has a share."""
+        return Concerned(frozenset({self.owner_id, *(share.member_id for share in self.shares)}))
 
 
 @published("pharos.pipeline.deal.opened.v1", read="deals:read", subject="deal_id")
@@ -101,3 +105,8 @@ class AccountSaved(Contract):
 
     account_id: UUID
     name: str
+    owner_id: UUID | None = None
+
+    def concerns(self) -> Concerned:
+        """Return the owner, where there is one."""
+        return Concerned(frozenset() if self.owner_id is None else frozenset({self.owner_id}))

@@ -1,6 +1,6 @@
 """Roles as data: what each may do, and to whose rows; read by every service in the same way."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -22,7 +22,7 @@ class Breadth(IntEnum):
 Grants: TypeAlias = Mapping[str, Breadth]
 
 READ_ORGANISATION: Final = {"org:read", "targets:read", "attainment:read"}
-READ_PIPELINE: Final = {"accounts:read", "deals:read", "products:read"}
+READ_PIPELINE: Final = {"accounts:read", "deals:read", "products:read", "wins:read"}
 READ_PAY: Final = {"plans:read", "credits:read", "statements:read", "pay:read"}
 WRITE_ORGANISATION: Final = {"org:write", "targets:write"}
 WRITE_PIPELINE: Final = {"accounts:write", "deals:write", "products:write"}
@@ -30,6 +30,14 @@ IMPORT: Final = {"imports:write"}
 OPERATE: Final = {"events:read", "operations:read", "operations:write"}
 AUDIT: Final = {"audit:read"}
 WEBHOOKS: Final = {"webhooks:read", "webhooks:write"}
+OF_EVERYBODY: Final = {"org:read", "products:read", "articles:read"}
+"""What is nobody's in particular, and open to whoever sells."""
+OF_SELLERS: Final = {
+    *("deals:read", "deals:write", "accounts:read", "accounts:write"),
+    *("targets:read", "attainment:read"),
+    *READ_PAY,
+}
+"""What belongs to somebody: sellers see their own, managers their team's."""
 
 SERVICE_ROLE: Final = "service"
 """Of our own services, when they read from each other."""
@@ -65,7 +73,8 @@ ROLES: Final[Mapping[str, Grants]] = MappingProxyType(
             WRITE_ORGANISATION,
             WRITE_PIPELINE,
             IMPORT,
-            {"plans:read", "plans:write", "articles:read"},
+            # Credits without what they pay: that takes `pay:read`.
+            {"plans:read", "plans:write", "credits:read", "articles:read"},
         ),
         "finance": _all(READ_ORGANISATION, READ_PIPELINE, READ_PAY, IMPORT, {"plans:write"}),
         "hr": _all({"org:read", "org:write"}, IMPORT),
@@ -86,10 +95,8 @@ ROLES: Final[Mapping[str, Grants]] = MappingProxyType(
             {"events:read", "operations:read", "articles:read"},
         ),
         SERVICE_ROLE: _all(READ_ORGANISATION, READ_PIPELINE, READ_PAY, {"events:read"}),
-        # Rows of their own team and territory come with the row scopes; until a query can say whose
-        # a row is, these two see nothing that could be somebody else's.
-        "manager": _all({"products:read", "articles:read"}),
-        "rep": _all({"products:read", "articles:read"}),
+        "manager": _grants(OF_EVERYBODY, Breadth.TEAM, OF_SELLERS),
+        "rep": _grants(OF_EVERYBODY, Breadth.OWN, OF_SELLERS),
     }
 )
 
@@ -99,7 +106,16 @@ def permissions_of(roles: Iterable[str]) -> frozenset[str]:
     return frozenset[str]().union(*(ROLES.get(role, {}) for role in roles))
 
 
-def breadth_of(roles: Iterable[str], permission: str) -> Breadth | None:
+def everywhere(roles: Collection[str]) -> frozenset[str]:
+    """Return what these roles may do to the rows of everybody."""
+    return frozenset(
+        permission
+        for permission in permissions_of(roles)
+        if breadth_of(roles, permission) is Breadth.ALL
+    )
+
+
+def breadth_of(roles: Collection[str], permission: str) -> Breadth | None:
     """Return how far the widest of these roles reaches with a permission; None: not at all."""
     found = [ROLES[role][permission] for role in roles if permission in ROLES.get(role, {})]
     return max(found, default=None)

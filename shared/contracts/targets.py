@@ -4,7 +4,7 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from shared.contracts.contract import Contract, Exact, published
+from shared.contracts.contract import Concerned, Contract, Exact, published
 
 
 class Metric(StrEnum):
@@ -70,6 +70,10 @@ class TargetSet(Contract):
     value: Exact | None
     currency: str | None
 
+    def concerns(self) -> Concerned:
+        """Return the member or the unit whose it is."""
+        return _of(self.scope, self.scope_id)
+
 
 @published("pharos.targets.attainment.updated.v1", read="attainment:read", subject="target_id")
 class AttainmentUpdated(Contract):
@@ -94,3 +98,12 @@ class AttainmentUpdated(Contract):
     partition_actual: Exact
     fact_id: UUID | None
     fact_version: int | None
+
+    def concerns(self) -> Concerned:
+        """Return the member or the unit whose it is."""
+        return _of(self.scope, self.scope_id)
+
+
+def _of(scope: ScopeKind, scope_id: UUID) -> Concerned:
+    whose = frozenset({scope_id})
+    return Concerned(members=whose) if scope is ScopeKind.MEMBER else Concerned(units=whose)

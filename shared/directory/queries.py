@@ -31,6 +31,11 @@ _UNITS_ABOVE: Final[LiteralString] = """
      WHERE unit_id = $1 AND starts <= $2 AND ends > $2
      ORDER BY above_id
 """
+_LED_BY: Final[LiteralString] = """
+    SELECT unit_id
+      FROM directory_post
+     WHERE member_id = $1 AND starts <= $2 AND ends > $2 AND leads
+"""
 _KNOWN_MEMBERS: Final[LiteralString] = """
     SELECT member_id FROM directory_member WHERE member_id = ANY($1::uuid[])
 """
@@ -85,6 +90,11 @@ async def units_under(conn: Connection, unit_id: UUID, day: date) -> Sequence[UU
 async def units_above(conn: Connection, unit_id: UUID, day: date) -> Sequence[UUID]:
     """Return a unit and those above it on a day, by id."""
     return [row["above_id"] for row in await conn.fetch(_UNITS_ABOVE, unit_id, day)]
+
+
+async def led_by(conn: Connection, member_id: UUID, day: date) -> set[UUID]:
+    """Return the unit that a member leads on a day, none for most."""
+    return {row["unit_id"] for row in await conn.fetch(_LED_BY, member_id, day)}
 
 
 async def known_members(conn: Connection, ids: Collection[UUID]) -> set[UUID]:

@@ -16,8 +16,9 @@ from shared.events.envelope import Event
 from shared.events.tail import BATCH, Overrun, Tail, Told
 from shared.http.call import Call, CallOf
 from shared.http.documents.raised import fails_with
-from shared.http.events import EventsExpired, PartitionNotFound, seen_by
+from shared.http.events import EventsExpired, PartitionNotFound
 from shared.http.routes import needs, routes
+from shared.http.sights import seen
 from shared.http.sse import MEDIA_TYPE, EventStream, Message
 
 router = routes("events")
@@ -209,19 +210,19 @@ async def _messages(
     # The long way is gone before anything is collected behind it.
     heads = await call.read(_heads, len(places))
     async for batch in _stretches(call, places, heads):
-        for message in _visible(call, batch, places, wanted):
+        for message in await _visible(call, batch, places, wanted):
             yield message
     listener = await tail.listen()
     try:
         async for batch in _stretches(call, places, listener.begins):
-            for message in _visible(call, batch, places, wanted):
+            for message in await _visible(call, batch, places, wanted):
                 yield message
         while True:
             try:
                 batch = await listener.next()
             except Overrun:
                 return
-            for message in _visible(call, batch, places, wanted):
+            for message in await _visible(call, batch, places, wanted):
                 yield message
     finally:
         await tail.leave(listener)
@@ -239,27 +240,26 @@ async def _stretches(
             yield [Told.of(event) for event in events]
 
 
-def _visible(
+async def _visible(
     call: Call, batch: Sequence[Told], places: list[int], wanted: frozenset[str] | None
 ) -> Sequence[Message]:
     """Return what the caller hears of a batch, and move the places behind it."""
+    coming = [told for told in batch if told.event.number > places[told.event.partition]]
+    asked = [told.event for told in coming if wanted is None or told.event.type in wanted]
+    heard = {event.id for event in await seen(call, asked) if event.data is not None}
     messages: list[Message] = []
     silent = False
-    for told in batch:
+    for told in coming:
         event = told.event
         if event.number <= places[event.partition]:
             continue
         places[event.partition] = event.number
-        silent = not _is_told(call, event, wanted)
+        silent = event.id not in heard
         if not silent:
             messages.append(Message(told.written, event.type, _written(places)))
     if silent:  # the place moves, so that nothing is looked at twice
         messages.append(Message(id=_written(places)))
     return messages
-
-
-def _is_told(call: Call, event: Event, wanted: frozenset[str] | None) -> bool:
-    return (wanted is None or event.type in wanted) and seen_by(call, event).data is not None
 
 
 def _written(places: Sequence[int]) -> str:

@@ -1,7 +1,6 @@
 """The feed: this service's numbered events over HTTP, for readers that missed some."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -10,15 +9,15 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 
 from shared import clock
-from shared.contracts.contract import permission_of
 from shared.db import Connection
 from shared.errors import Gone, NotFound
 from shared.events import log as event_log
 from shared.events.envelope import Event, to_structured
-from shared.http.call import Call, CallOf
+from shared.http.call import CallOf
 from shared.http.cloud_event import EventsView
 from shared.http.routes import needs, routes
 from shared.http.shedding import leave
+from shared.http.sights import seen
 from shared.runtime import Runtime
 
 router = routes("events", "The log of what happened, as a feed, as a stream, and as present facts.")
@@ -82,7 +81,7 @@ async def read_events(
         leave(request)
         await clock.within(min(left, LOOK_SECONDS), grown)
     body = {
-        "events": [to_structured(seen_by(call, event)) for event in events],
+        "events": [to_structured(event) for event in await seen(call, events)],
         "head": tip[0],
         "head_event_id": tip[1],
         "partitions": len(runtime.doorbells),
@@ -107,10 +106,3 @@ async def _stretch(
             lowest = await event_log.floor(conn, partition) or head + 1
             raise EventsExpired(floor=lowest - 1, snapshots=", ".join(snapshots) or "/v1")
     return events, tip
-
-
-def seen_by(call: Call, event: Event) -> Event:
-    """Return the event as the caller may see it: without its content where that is withheld."""
-    if permission_of(event.type) in call.principal.permissions:
-        return event
-    return replace(event, data=None)

@@ -1,15 +1,18 @@
 """Lists over HTTP: the parameters that every list takes, and the page that it answers with."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
+from uuid import UUID
 
 import orjson
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
+from shared.auth.pay import READ_PAY, without_pay
+from shared.auth.scope import members_outside
 from shared.fields import View
 from shared.filters.kinds import Value
 from shared.http.call import Call
@@ -90,12 +93,14 @@ async def listed(
     within: Condition = anything,
     given: Sequence[object] = (),
     extra: Mapping[str, View] = MappingProxyType({}),
+    payee: Callable[[T], UUID] | None = None,
     **exact: Value | None,
 ) -> Response:
     """Answer with a page of a list; ``exact`` narrows it to fields that equal a value, if given.
 
     ``within`` are the rows that the caller may see, ``given`` the values of the listing's own
-    places; ``extra`` goes beside the items.
+    places; ``extra`` goes beside the items. With ``payee`` the items say nothing of the pay of
+    those whose pay the caller may not see.
 
     Raises what ``shared.lists.asked`` raises for a query that is not one of this list.
     """
@@ -109,12 +114,23 @@ async def listed(
     ).narrowed(**exact)
     asked = asking.at(asked, query.cursor, listing.kinds(asked))
     found = await call.read(listing.page, asked, within, given)
+    hidden = set() if payee is None else await _unpaid(call, {payee(one) for one in found.items})
+
+    def shaped(item: T) -> V:
+        made = view(item)
+        return without_pay(made) if payee is not None and payee(item) in hidden else made
+
     following = asking.cursor(asked, found.places[-1]) if found.more else None
     return Response(
-        orjson.dumps({**_page(found, view, asked, following), **_beside(extra)}),
+        orjson.dumps({**_page(found, shaped, asked, following), **_beside(extra)}),
         media_type="application/json",
         headers={"Link": _links(request, following)},
     )
+
+
+async def _unpaid(call: Call, payees: set[UUID]) -> Collection[UUID | None]:
+    """Return those whose pay the caller may not see."""
+    return await call.read(members_outside, call.sight(READ_PAY), payees)
 
 
 def _page(

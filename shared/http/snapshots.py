@@ -17,8 +17,9 @@ from shared.events.snapshot import START, SnapshotOf, Stretch, Tip
 from shared.fields import Code
 from shared.http.call import Call, CallOf
 from shared.http.cloud_event import FactsView
-from shared.http.events import PartitionNotFound, seen_by
+from shared.http.events import PartitionNotFound
 from shared.http.routes import needs, routes
+from shared.http.sights import seen
 
 router = routes("events")
 
@@ -56,7 +57,7 @@ async def read_snapshot(
         raise PartitionNotFound(partition=partition, pointer="?partition")
     stretch = await call.read(_stretch, call, kept[name], partition, after, limit)
     body = {
-        "facts": [to_structured(seen_by(call, event)) for event in stretch.events],
+        "facts": [to_structured(event) for event in await seen(call, stretch.events)],
         "next": stretch.last,
         "head": stretch.tip.number,
         "head_event_id": stretch.tip.event_id,

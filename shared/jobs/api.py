@@ -9,7 +9,9 @@ from fastapi import Depends, Header, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 
+from shared.auth.scope import NotWithinReach
 from shared.context import Origin
+from shared.contracts.roles import Breadth
 from shared.errors import Invalid, Language, NotFound
 from shared.fields import Body, Code, Name
 from shared.http.call import Call, CallOf, IdempotencyKey, call_without_body
@@ -132,10 +134,12 @@ async def start_import(
     """
     importer = importer_of(request, asked.noun)
     call.principal.require(importer.permission)
+    if call.principal.breadth(importer.permission) is not Breadth.ALL:
+        raise NotWithinReach(permission=importer.permission)
     if request.headers.get("content-type", "").startswith("multipart/"):
         raise FormNotRead
     principal = call.principal
-    asker = Asker(principal.subject, principal.client, principal.roles)
+    asker = Asker(principal.subject, principal.client, principal.roles, principal.member_id)
     mine = (principal.client, principal.subject)
     job_id = new_id() if key is None else derived_id("import", *mine, key)
     reason = None if call.ctx.asked is None else call.ctx.asked.reason

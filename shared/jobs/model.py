@@ -46,6 +46,7 @@ class Asker:
     subject: str
     client: str
     roles: tuple[str, ...]
+    member_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,18 @@ from shared.jobs.model import Asker, Job, Outcome, Place, RawRow, RowResult, Sta
 from shared.tables.model import Cell
 
 WHOLE: Final[LiteralString] = """
-    SELECT id, subject, client, roles, noun, origin, dry_run, file, profile, source, reason,
-           state, size, chunks, mapping, header, reading, total, round, at_row, settled, last_round,
+    SELECT id, subject, client, roles, member_id, noun, origin, dry_run, file, profile, source,
+           reason, state, size, chunks, mapping, header, reading, total, round, at_row, settled,
+           last_round,
            created, updated, unchanged, refused, waiting, heads, problem, attempts, created_at,
            started_at, finished_at
       FROM import_job
 """
 _INSERT: Final[LiteralString] = """
     INSERT INTO import_job (
-        id, subject, client, roles, noun, origin, dry_run, file, profile, source, reason,
+        id, subject, client, roles, member_id, noun, origin, dry_run, file, profile, source, reason,
         state, turn_at, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'uploading', $12, $12)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'uploading', $13, $13)
 """
 _ONE: Final[LiteralString] = WHOLE + "     WHERE id = $1"
 _LOCK: Final[LiteralString] = WHOLE + "     WHERE id = $1 FOR UPDATE"
@@ -41,8 +42,9 @@ _CLAIM: Final[LiteralString] = """
          ORDER BY turn_at
          LIMIT 1
            FOR UPDATE SKIP LOCKED)
-    RETURNING id, subject, client, roles, noun, origin, dry_run, file, profile, source, reason,
-           state, size, chunks, mapping, header, reading, total, round, at_row, settled, last_round,
+    RETURNING id, subject, client, roles, member_id, noun, origin, dry_run, file, profile, source,
+           reason, state, size, chunks, mapping, header, reading, total, round, at_row, settled,
+           last_round,
            created, updated, unchanged, refused, waiting, heads, problem, attempts, created_at,
            started_at, finished_at
 """
@@ -142,6 +144,7 @@ async def insert(
         asker.subject,
         asker.client,
         list(asker.roles),
+        asker.member_id,
         wanted.noun,
         wanted.origin.value,
         wanted.dry_run,
@@ -291,7 +294,7 @@ def to_job(row: Row) -> Job:
     )
     return Job(
         id=row["id"],
-        asker=Asker(row["subject"], row["client"], tuple(row["roles"])),
+        asker=Asker(row["subject"], row["client"], tuple(row["roles"]), row["member_id"]),
         wanted=wanted,
         state=State(row["state"]),
         size=row["size"],

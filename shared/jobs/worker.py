@@ -269,6 +269,8 @@ def _batches(job: Job, importer: Importer, ctx: Context) -> Batches:
             method="POST",
             route="/v1/imports",
             reason=job.wanted.reason,
+            permission=importer.permission,
+            member_id=job.asker.member_id,
         ),
     )
     binding = bind(loaded(job.mapping or {}), importer, job.header)
@@ -277,7 +279,10 @@ def _batches(job: Job, importer: Importer, ctx: Context) -> Batches:
 
 
 def _principal(asker: Asker) -> Principal:
-    return Principal(asker.subject, asker.client, asker.roles, permissions_of(asker.roles))
+    permissions = permissions_of(asker.roles)
+    return Principal(
+        asker.subject, asker.client, asker.roles, permissions, member_id=asker.member_id
+    )
 
 
 def _growth(job: Job, results: Sequence[RowResult]) -> Counter[Outcome]:

@@ -14,6 +14,7 @@ CREATE TABLE import_job (
     subject text COLLATE "C" NOT NULL,
     client text NOT NULL,
     roles text[] NOT NULL,
+    member_id uuid,
     noun text NOT NULL,
     origin text NOT NULL CHECK (origin IN ('live', 'import')),
     dry_run boolean NOT NULL,

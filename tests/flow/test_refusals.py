@@ -118,7 +118,7 @@ async def test_pay_is_not_for_strangers(world: World) -> None:
     await world.won_deal("1000.00")
     await world.settle()
     path = f"/performance/v1/statements/{world.members[LI]}/2025-Q2"
-    async with client(world.stack, "rep") as stranger:
+    async with client(world.stack, "integration") as stranger:
         answer = await stranger.get(path, headers=CHINESE)
         assert answer.status_code == httpx.codes.FORBIDDEN
         assert answer.headers["content-type"] == PROBLEM

@@ -226,13 +226,13 @@ async def test_lists_go_on_by_cursor_and_narrow(api: httpx.AsyncClient) -> None:
 
 
 async def test_strangers_get_no_further_than_the_door(installation: Installation) -> None:
-    async with installation.api("pipeline", roles=("rep",)) as rep:
-        assert (await rep.get("/v1/deals")).status_code == 403
-        del rep.headers["authorization"]
-        assert (await rep.post("/v1/deals", content=b"{")).status_code == 401
-        rep.headers["authorization"] = "Bearer nonsense"
-        assert (await rep.get("/v1/deals")).status_code == 401
-        assert (await rep.get("/health/live")).status_code == 200
+    async with installation.api("pipeline", roles=("hr",)) as stranger:
+        assert (await stranger.get("/v1/deals")).status_code == 403
+        del stranger.headers["authorization"]
+        assert (await stranger.post("/v1/deals", content=b"{")).status_code == 401
+        stranger.headers["authorization"] = "Bearer nonsense"
+        assert (await stranger.get("/v1/deals")).status_code == 401
+        assert (await stranger.get("/health/live")).status_code == 200
 
 
 async def test_the_same_record_sent_twice_at_once_is_taken_once(

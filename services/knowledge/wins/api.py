@@ -21,7 +21,7 @@ class WinsList(View):
     items: list[WinsView]
 
 
-@router.get("/wins", openapi_extra=needs("deals:read"))
+@router.get("/wins", openapi_extra=needs("wins:read"))
 async def list_wins(call: CallOf) -> WinsList:
     """Count the won deals by quarter."""
     counts = await call.read(queries.counts)

@@ -118,7 +118,13 @@ async def list_assignments(
     plan_id: UUID, request: Request, call: CallOf, query: ListOf
 ) -> Response:
     """List who is assigned to the plan and when, by payee and first day."""
-    await call.read(plans.one, plan_id)
+    await call.read(plans.one, plan_id, call.scope(plans.OWNED))
     return await listed(
-        request, call, queries.ASSIGNMENTS, AssignmentView.of, query, plan_id=plan_id
+        request,
+        call,
+        queries.ASSIGNMENTS,
+        AssignmentView.of,
+        query,
+        within=call.scope(queries.OWNED),
+        plan_id=plan_id,
     )

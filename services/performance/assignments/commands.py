@@ -1,6 +1,6 @@
 """What can be asked of assignments. What they change in pay is worked off behind."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TypeAlias
 from uuid import UUID
@@ -11,6 +11,8 @@ from services.performance.incentives import commands as incentives
 from services.performance.plans import commands as plans
 from services.performance.plans.model import Plan
 from shared.audit.model import Change
+from shared.auth import four_eyes, scope
+from shared.auth.four_eyes import OwnBenefit
 from shared.context import Context
 from shared.contracts.performance import PlanAssigned
 from shared.db import Connection
@@ -34,6 +36,10 @@ async def assign_many(
 
     Who is already assigned in just this way stays so. Returns the assignments as they are now.
     """
+    beyond = await _beyond(conn, ctx, payee_ids)
+    for place, payee_id in enumerate(payee_ids):
+        if payee_id in beyond:
+            raise beyond[payee_id].under(f"/payee_ids/{place}")
     plan = await plans.lock_in(conn, plan_id)
     known = await store.of_payees(conn, plan_id, payee_ids)
     calendar = ctx.installation.calendar
@@ -50,6 +56,10 @@ async def end_many(
     They are marked to be worked out from the earlier one of the old end and the new one. Who has
     this end already keeps it. Returns the assignments as they are now.
     """
+    beyond = await _beyond(conn, ctx, payee_ids)
+    for place, payee_id in enumerate(payee_ids):
+        if payee_id in beyond:
+            raise beyond[payee_id].under(f"/payee_ids/{place}")
     plan = await plans.lock_in(conn, plan_id)
     known = await store.of_payees(conn, plan_id, payee_ids)
     changes = rules.ended(plan, payee_ids, valid_to, known, ctx.installation.calendar)
@@ -82,6 +92,20 @@ async def put_each_in(
     return [results[place] for place in range(len(drafts))]
 
 
+async def _beyond(
+    conn: Connection, ctx: Context, payee_ids: Sequence[UUID]
+) -> Mapping[UUID, PharosError]:
+    """Return by payee why the asker may not decide on the pay: out of reach, or the own one."""
+    refusals: dict[UUID, PharosError] = {
+        payee_id: OwnBenefit(pointer="")
+        for payee_id in await four_eyes.own(conn, ctx, set(payee_ids), set())
+    }
+    outside = await scope.members_outside(conn, scope.sight(ctx), payee_ids)
+    for payee_id in set(payee_ids) & outside:
+        refusals[payee_id] = scope.refused(ctx, "")
+    return refusals
+
+
 async def _put_each(
     conn: Connection, ctx: Context, plan: Plan, drafts: Sequence[Assignment]
 ) -> Sequence[Moved | PharosError]:
@@ -89,7 +113,11 @@ async def _put_each(
     known = {one.id: one for one in await store.of_payees(conn, plan.id, payee_ids)}
     changes: list[tuple[Assignment | None, Assignment]] = []
     results: list[Moved | PharosError] = []
+    beyond = await _beyond(conn, ctx, payee_ids)
     for draft in drafts:
+        if draft.payee_id in beyond:
+            results.append(beyond[draft.payee_id].under("/payee_id"))
+            continue
         before = known.get(draft.id)
         try:
             after = rules.put(plan, draft, list(known.values()), ctx.installation.calendar)

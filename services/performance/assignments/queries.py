@@ -6,6 +6,7 @@ from typing import Final, LiteralString
 from uuid import UUID
 
 from services.performance.assignments.model import Assignment
+from shared.auth.scope import Member, Owned
 from shared.db import Connection, Row
 from shared.filters.fields import Field
 from shared.filters.kinds import Kind
@@ -43,6 +44,7 @@ def _assignment(row: Row) -> Assignment:
     return Assignment(**values)
 
 
+OWNED: Final = Owned(Member("a.payee_id"))
 ASSIGNMENTS: Final = Listing(
     select=_SELECT,
     of=_assignment,

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from services.performance.credits import queries
 from services.performance.credits.model import Entry
+from shared.auth.pay import PAY
 from shared.contracts.targets import Metric
 from shared.fields import Code, Id, View
 from shared.http.call import CallOf
@@ -16,19 +17,23 @@ from shared.http.lists import ListOf, listed
 from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.money import figure
+from shared.sql import all_of
 
 router = routes("credits", "The ledger of what counts for a payee, deal by deal.")
 
 
 class CreditView(View):
-    """An entry of the credit ledger; `currency` is null for metrics that are no money."""
+    """An entry of the credit ledger; `currency` is null for metrics that are no money.
+
+    `commission_amount` is null for callers who may not see what the payee is paid.
+    """
 
     id: UUID
     payee_id: UUID
     occurred_on: date
     metric: Metric
     quota_amount: str
-    commission_amount: str
+    commission_amount: Annotated[str | None, PAY]
     currency: str | None
     fact_id: UUID
     fact_version: int
@@ -70,7 +75,14 @@ async def list_credits(
 ) -> Response:
     """List what was posted to a payee's credits in a period, by the day on which it counts."""
     days = call.ctx.installation.calendar.named(period).period
-    within = queries.counted_in(days)
+    within = all_of([queries.counted_in(days), call.scope(queries.OWNED)])
     return await listed(
-        request, call, queries.CREDITS, CreditView.of, query, within=within, payee_id=payee_id
+        request,
+        call,
+        queries.CREDITS,
+        CreditView.of,
+        query,
+        within=within,
+        payee=lambda entry: entry.key.payee_id,
+        payee_id=payee_id,
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.performance.credits.model import Counted, DealCredit
 from services.performance.credits.store import to_entry
+from shared.auth.scope import Member, Owned
 from shared.contracts.targets import Metric
 from shared.db import Connection, columns
 from shared.filters.condition import to_condition
@@ -75,6 +76,8 @@ CREDITS: Final = Listing(
         "posted_at": Field(Kind.INSTANT, "c.posted_at"),
     },
 )
+
+OWNED: Final = Owned(Member("c.payee_id"))
 
 
 def counted_in(days: Period) -> Condition:

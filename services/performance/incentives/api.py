@@ -58,7 +58,7 @@ class TakenView(View):
         return cls(payee_id=taken.payee_id, since=taken.since)
 
 
-@router.get("/recalculations", openapi_extra=needs("statements:read"))
+@router.get("/recalculations", openapi_extra=needs("operations:read"))
 async def read_recalculations(call: CallOf) -> BacklogView:
     """Return how many payees wait to be worked out again, and who could not be and why."""
     return BacklogView.of(await call.read(queries.backlog, LIMIT_MAX))

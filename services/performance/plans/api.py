@@ -268,7 +268,9 @@ async def add_version(plan_id: UUID, body: VersionBody, call: CallOf) -> Respons
 @router.get("/plans", openapi_extra=needs("plans:read"), response_model=Page[PlanView])
 async def list_plans(request: Request, call: CallOf, query: ListOf) -> Response:
     """List plans with all their versions."""
-    return await listed(request, call, queries.PLANS, PlanView.of, query)
+    return await listed(
+        request, call, queries.PLANS, PlanView.of, query, within=call.scope(queries.OWNED)
+    )
 
 
 @router.get(
@@ -280,13 +282,15 @@ async def read_plan_by_external(
     source: Annotated[Code, Path()], external_id: Annotated[Code, Path()], call: CallOf
 ) -> Response:
     """Return the plan of an external id with all its versions."""
-    return await call.one(PlanView.of, queries.one, External(source, external_id))
+    return await call.one(
+        PlanView.of, queries.one, External(source, external_id), call.scope(queries.OWNED)
+    )
 
 
 @router.get("/plans/{plan_id}", openapi_extra=needs("plans:read"), response_model=PlanView)
 async def read_plan(plan_id: UUID, call: CallOf) -> Response:
     """Return a plan with all its versions."""
-    return await call.one(PlanView.of, queries.one, plan_id)
+    return await call.one(PlanView.of, queries.one, plan_id, call.scope(queries.OWNED))
 
 
 def _measure(measure: Measure) -> OwnCreditsField | UnitAttainmentField:

@@ -8,6 +8,7 @@ from services.performance.plans import rules, store
 from services.performance.plans.model import Draft, Plan
 from services.performance.plans.queries import PlanNotFound
 from shared.audit.model import Change
+from shared.auth import four_eyes, scope
 from shared.context import Context
 from shared.contracts.performance import PlanSaved
 from shared.db import Connection
@@ -17,6 +18,7 @@ from shared.ids import External, new_id
 
 async def make_plan(conn: Connection, ctx: Context, *, name: str, draft: Draft) -> Plan:
     """Make a plan with its first version; raises what `rules.made` refuses."""
+    await _check_reach(conn, ctx)
     return await _made(conn, ctx, None, name, draft)
 
 
@@ -24,6 +26,7 @@ async def put_plan(
     conn: Connection, ctx: Context, *, external: External, name: str, draft: Draft
 ) -> Plan:
     """Make the plan of an external id once; the same again changes nothing, other is refused."""
+    await _check_reach(conn, ctx)
     known = await store.lock(conn, external)
     if known is None:
         return await _made(conn, ctx, external, name, draft)
@@ -33,8 +36,11 @@ async def put_plan(
 async def add_version(conn: Connection, ctx: Context, *, plan_id: UUID, draft: Draft) -> Plan:
     """Add a version to a plan, and mark who is paid by it to be worked out again from then on."""
     before = await lock_in(conn, plan_id)
+    await _check_reach(conn, ctx)
     ctx.check(before.version)
     held = await assignments.since(conn, plan_id, draft.valid_from)
+    if await four_eyes.own(conn, ctx, {assignment.payee_id for assignment in held}, set()):
+        raise four_eyes.OwnBenefit
     plan = rules.added(before, draft, held, ctx.installation.calendar)
     await incentives.lock_units_in(conn, plan.unit_ids)
     await _save(conn, ctx, before, plan)
@@ -49,6 +55,12 @@ async def lock_in(conn: Connection, plan_id: UUID) -> Plan:
     if plan is None:
         raise PlanNotFound(plan_id=plan_id)
     return plan
+
+
+async def _check_reach(conn: Connection, ctx: Context) -> None:
+    """Refuse whoever reaches some only: a plan is for anybody."""
+    if await scope.members_outside(conn, scope.sight(ctx), [None]):
+        raise scope.refused(ctx)
 
 
 async def _made(

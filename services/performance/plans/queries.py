@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.performance.plans.model import Plan, PlanVersion
 from services.performance.plans.store import VERSIONS, to_plan, to_version
+from shared.auth.scope import Member, Owned, Through
 from shared.db import Connection, Row, columns
 from shared.errors import NotFound
 from shared.filters.fields import Field
@@ -27,6 +28,7 @@ _IDS_OF: Final[LiteralString] = """
       JOIN unnest($1::text[], $2::text[]) AS wanted (source, id)
         ON p.external_source = wanted.source AND p.external_id = wanted.id
 """
+_ASSIGNED: Final[LiteralString] = "SELECT FROM plan_assignment AS pa WHERE pa.plan_id = p.id"
 _IN_FORCE: Final[LiteralString] = """
     SELECT w.place, a.plan_id, a.valid_from AS assigned_from, a.valid_to AS assigned_to,
            v.number, v.valid_from, v.currency, v.components
@@ -55,9 +57,12 @@ _PAID_BY_UNITS: Final[LiteralString] = """
        AND (a.valid_to IS NULL OR a.valid_to > w.starts)
 """
 
+OWNED: Final = Owned(Through(_ASSIGNED, Member("pa.payee_id")))
+"""A plan is of those who are, were or will be paid by it."""
+
 
 class PlanNotFound(NotFound):
-    """There is no such plan."""
+    """There is no such plan, or it is not the caller's to see."""
 
     en = "There is no plan {plan_id}."
     zh = "不存在激励方案 {plan_id}。"

@@ -244,9 +244,17 @@ async def list_statements(
     query: ListOf,
     period: Annotated[Code, Query(description="Such as 2017-Q2.")],
 ) -> Response:
-    """List what everybody earned in a period, by payee."""
+    """List what everybody within reach earned in a period, by payee."""
     name = queries.quarter_named(call.ctx.installation.calendar, period).name
-    return await listed(request, call, queries.TOTALS, TotalView.of, query, period=name)
+    return await listed(
+        request,
+        call,
+        queries.TOTALS,
+        TotalView.of,
+        query,
+        within=call.scope(queries.OWNED),
+        period=name,
+    )
 
 
 @router.get("/statements/{payee_id}/{period}", openapi_extra=needs("statements:read"))
@@ -254,7 +262,7 @@ async def read_statement(payee_id: UUID, period: PeriodName, call: CallOf) -> St
     """Return what a payee earned in a period: every line with its reason, every deal behind it."""
     calendar = call.ctx.installation.calendar
     named = queries.quarter_named(calendar, period)
-    statement = await call.read(commands.draw_up, calendar, payee_id, named)
+    statement = await call.read(commands.draw_up, calendar, call.sight(), payee_id, named)
     return StatementView.of(statement)
 
 
@@ -269,7 +277,14 @@ async def list_entries(
     """List the ledger behind a statement as it was posted; its sum is the statement's."""
     name = queries.quarter_named(call.ctx.installation.calendar, period).name
     return await listed(
-        request, call, queries.ENTRIES, EntryView.of, query, payee_id=payee_id, period=name
+        request,
+        call,
+        queries.ENTRIES,
+        EntryView.of,
+        query,
+        within=call.scope(queries.OWNED_ENTRIES),
+        payee_id=payee_id,
+        period=name,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Final, LiteralString
 
 from services.performance.incentives.model import Cause
 from services.performance.statements.model import LedgerLine, Total
+from shared.auth.scope import Member, Owned
 from shared.db import Row
 from shared.errors import Invalid, NotFound
 from shared.filters.fields import Field
@@ -75,6 +76,7 @@ def _line(row: Row) -> LedgerLine:
     )
 
 
+OWNED: Final = Owned(Member("s.payee_id"))
 TOTALS: Final = Listing(
     select=_TOTALS,
     of=_total,
@@ -84,6 +86,7 @@ TOTALS: Final = Listing(
         "period": Field(Kind.TEXT, "s.period"),
     },
 )
+OWNED_ENTRIES: Final = Owned(Member("e.payee_id"))
 ENTRIES: Final = Listing(
     select=_ENTRIES,
     of=_line,

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from fastapi import Path, Request
 from fastapi.responses import Response
+from pydantic import Field
 
 from services.pipeline.accounts import commands, queries
-from services.pipeline.accounts.model import Account
-from shared.fields import Body, Code, Name, View
+from services.pipeline.accounts.model import Account, Draft, Kept
+from shared.fields import Body, Code, Id, Name, View
 from shared.http.call import CallOf
 from shared.http.downloads import FILES
 from shared.http.exports import ExportOf, exported
@@ -25,6 +26,14 @@ class PutAccount(Body):
     """An account as it should be from now on."""
 
     name: Name
+    owner_id: Id | None = Field(
+        None, description="The member whose account it is. Left out: as it was, at first nobody."
+    )
+
+    def draft(self) -> Draft:
+        """Return the account as the domain knows it."""
+        said = "owner_id" in self.model_fields_set
+        return Draft(self.name, self.owner_id if said else Kept.AS_IS)
 
 
 class AccountView(View):
@@ -33,6 +42,7 @@ class AccountView(View):
     id: UUID
     version: int
     name: str
+    owner_id: UUID | None
     external: ExternalView | None
 
     @classmethod
@@ -42,6 +52,7 @@ class AccountView(View):
             id=account.id,
             version=account.version,
             name=account.name,
+            owner_id=account.owner_id,
             external=ExternalView.of(account.external),
         )
 
@@ -54,7 +65,7 @@ class AccountView(View):
 )
 async def open_account(body: PutAccount, call: CallOf) -> Response:
     """Open an account that no other system knows."""
-    return await call.create(AccountView.of, commands.open_account, name=body.name)
+    return await call.create(AccountView.of, commands.open_account, draft=body.draft())
 
 
 @router.put(
@@ -73,7 +84,7 @@ async def put_account(
         AccountView.of,
         commands.put_account,
         external=External(source, external_id),
-        name=body.name,
+        draft=body.draft(),
     )
 
 
@@ -87,7 +98,7 @@ async def read_account_by_external(
 ) -> Response:
     """Return the account of an external id."""
     external = External(source, external_id)
-    return await call.one(AccountView.of, queries.by_external, external)
+    return await call.one(AccountView.of, queries.by_external, external, call.scope(queries.OWNED))
 
 
 @router.get(
@@ -98,7 +109,14 @@ async def read_account_by_external(
 )
 async def export_accounts(call: CallOf, query: ExportOf) -> Response:
     """Download all accounts that the list would show, as CSV, XLSX or NDJSON."""
-    return await exported(call, "accounts", queries.ACCOUNTS, AccountView.of, query)
+    return await exported(
+        call,
+        "accounts",
+        queries.ACCOUNTS,
+        AccountView.of,
+        query,
+        within=call.scope(queries.OWNED),
+    )
 
 
 @router.get(
@@ -106,10 +124,12 @@ async def export_accounts(call: CallOf, query: ExportOf) -> Response:
 )
 async def read_account(account_id: UUID, call: CallOf) -> Response:
     """Return an account."""
-    return await call.one(AccountView.of, queries.one, account_id)
+    return await call.one(AccountView.of, queries.one, account_id, call.scope(queries.OWNED))
 
 
 @router.get("/accounts", openapi_extra=needs("accounts:read"), response_model=Page[AccountView])
 async def list_accounts(request: Request, call: CallOf, query: ListOf) -> Response:
     """List accounts."""
-    return await listed(request, call, queries.ACCOUNTS, AccountView.of, query)
+    return await listed(
+        request, call, queries.ACCOUNTS, AccountView.of, query, within=call.scope(queries.OWNED)
+    )

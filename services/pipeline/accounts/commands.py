@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.pipeline.accounts import store
-from services.pipeline.accounts.model import Account
+from services.pipeline.accounts import queries, store
+from services.pipeline.accounts.model import Account, Draft, Kept
 from shared.audit.model import Change
+from shared.auth import scope
 from shared.context import Context
 from shared.contracts.pipeline import AccountSaved
 from shared.db import Connection
@@ -18,19 +19,25 @@ class AccountDraft:
     """An account of another system as it should be."""
 
     external: External
-    name: str
+    draft: Draft
 
 
-async def open_account(conn: Connection, ctx: Context, *, name: str) -> Account:
-    """Open an account that no other system knows."""
-    account = Account(new_id(), 1, name, None)
+async def open_account(conn: Connection, ctx: Context, *, draft: Draft) -> Account:
+    """Open an account that no other system knows; raises NotWithinReach."""
+    account = _opened(draft, None)
+    await _check_reach(conn, ctx, [(None, account)])
     await _save(conn, ctx, [(None, account)])
     return account
 
 
-async def put_account(conn: Connection, ctx: Context, *, external: External, name: str) -> Account:
-    """Open the account of an external id or bring it up to date; without a change do nothing."""
-    return (await put_many_in(conn, ctx, [AccountDraft(external, name)]))[0][0]
+async def put_account(
+    conn: Connection, ctx: Context, *, external: External, draft: Draft
+) -> Account:
+    """Open the account of an external id or bring it up to date; without a change do nothing.
+
+    Raises NotWithinReach, and AccountNotFound where the asker may not even see it.
+    """
+    return (await put_many_in(conn, ctx, [AccountDraft(external, draft)]))[0][0]
 
 
 async def put_many_in(
@@ -42,6 +49,7 @@ async def put_many_in(
     """
     known = await store.lock_external_many(conn, [draft.external for draft in drafts])
     changes = [(known.get(draft.external), _put(known, draft)) for draft in drafts]
+    await _check_reach(conn, ctx, changes)
     for before, _ in changes:
         ctx.check(0 if before is None else before.version)
     await _save(conn, ctx, [(before, after) for before, after in changes if before is not after])
@@ -51,10 +59,31 @@ async def put_many_in(
 def _put(known: Mapping[External, Account], draft: AccountDraft) -> Account:
     before = known.get(draft.external)
     if before is None:
-        return Account(new_id(), 1, draft.name, draft.external)
-    if before.name == draft.name:
-        return before
-    return replace(before, name=draft.name, version=before.version + 1)
+        return _opened(draft.draft, draft.external)
+    said = draft.draft.owner_id
+    owner_id = before.owner_id if isinstance(said, Kept) else said
+    after = replace(before, name=draft.draft.name, owner_id=owner_id)
+    return before if after == before else replace(after, version=before.version + 1)
+
+
+def _opened(draft: Draft, external: External | None) -> Account:
+    owner_id = None if isinstance(draft.owner_id, Kept) else draft.owner_id
+    return Account(new_id(), 1, draft.name, external, owner_id)
+
+
+async def _check_reach(
+    conn: Connection, ctx: Context, changes: Sequence[tuple[Account | None, Account]]
+) -> None:
+    """Refuse accounts whose owner is, or would be, out of reach; nobody's are for who has all."""
+    owners = {one.owner_id for change in changes for one in change if one is not None}
+    outside = await scope.members_outside(conn, scope.sight(ctx), owners)
+    for before, after in changes:
+        if before is not None and before.owner_id in outside:
+            seen = queries.OWNED.seen(scope.reading(ctx))
+            await queries.by_external(conn, before.external or External("", ""), seen)
+            raise scope.refused(ctx)
+        if after.owner_id in outside:
+            raise scope.refused(ctx, "/owner_id")
 
 
 async def _save(
@@ -67,4 +96,9 @@ async def _save(
 
 
 def _told(account: Account) -> AccountSaved:
-    return AccountSaved(version=account.version, account_id=account.id, name=account.name)
+    return AccountSaved(
+        version=account.version,
+        account_id=account.id,
+        name=account.name,
+        owner_id=account.owner_id,
+    )

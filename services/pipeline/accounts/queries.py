@@ -6,20 +6,18 @@ from uuid import UUID
 
 from services.pipeline.accounts.model import Account
 from services.pipeline.accounts.store import to_account
+from shared.auth.scope import AnyOf, Member, Members, Owned, Through
 from shared.db import Connection
 from shared.errors import NotFound
 from shared.filters.fields import Field
 from shared.filters.kinds import Kind
 from shared.ids import External
 from shared.lists.listing import Listing
-from shared.sql import Condition, anything
+from shared.sql import Condition, Parameters, anything, brackets
 
 _SELECT: Final[LiteralString] = """
-    SELECT a.id, a.version, a.name, a.external_source, a.external_id
+    SELECT a.id, a.version, a.name, a.external_source, a.external_id, a.owner_id
       FROM account AS a
-"""
-_KNOWN: Final[LiteralString] = """
-    SELECT id FROM account WHERE id = ANY($1::uuid[])
 """
 _IDS_OF: Final[LiteralString] = """
     SELECT a.id, a.external_source, a.external_id
@@ -27,6 +25,8 @@ _IDS_OF: Final[LiteralString] = """
       JOIN unnest($1::text[], $2::text[]) AS wanted (source, id)
         ON a.external_source = wanted.source AND a.external_id = wanted.id
 """
+_KNOWN: Final[LiteralString] = "SELECT a.id FROM account AS a WHERE a.id = ANY($1::uuid[]) AND "
+_DEALS: Final[LiteralString] = "SELECT FROM deal AS d WHERE d.account_id = a.id"
 
 ACCOUNTS: Final = Listing(
     select=_SELECT,
@@ -34,10 +34,21 @@ ACCOUNTS: Final = Listing(
     fields={
         "id": Field(Kind.ID, "a.id", sorts=True),
         "name": Field(Kind.TEXT, "a.name", sorts=True),
+        "owner_id": Field(Kind.ID, "a.owner_id", nullable=True),
         "external_source": Field(Kind.TEXT, "a.external_source", nullable=True),
         "external_id": Field(Kind.TEXT, "a.external_id", nullable=True),
     },
 )
+
+OWNED: Final = Owned(
+    AnyOf(
+        (
+            Member("a.owner_id"),
+            Through(_DEALS, AnyOf((Member("d.owner_id"), Members("d.member_ids")))),
+        )
+    )
+)
+"""An account is also of those who have a deal with it."""
 
 
 class AccountNotFound(NotFound):
@@ -65,13 +76,15 @@ async def by_external(conn: Connection, external: External, scope: Condition = a
     return account
 
 
-async def known(conn: Connection, ids: Collection[UUID]) -> set[UUID]:
-    """Return those of the ids that are accounts."""
-    return {row["id"] for row in await conn.fetch(_KNOWN, list(ids))}
-
-
 async def ids_of(conn: Connection, externals: Collection[External]) -> dict[External, UUID]:
     """Return the ids of the accounts of these external ids."""
     sources, ids = [e.source for e in externals], [e.id for e in externals]
     rows = await conn.fetch(_IDS_OF, sources, ids)
     return {External(row["external_source"], row["external_id"]): row["id"] for row in rows}
+
+
+async def known(conn: Connection, ids: Collection[UUID], scope: Condition = anything) -> set[UUID]:
+    """Return those of the ids that are accounts within ``scope``."""
+    parameters = Parameters(list(ids))
+    where = _KNOWN + brackets(scope(parameters))
+    return {row["id"] for row in await conn.fetch(where, *parameters.values)}

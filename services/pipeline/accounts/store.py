@@ -9,7 +9,7 @@ from shared.events import outbox
 from shared.ids import External
 
 _LOCK_EXTERNAL: Final[LiteralString] = """
-    SELECT a.id, a.version, a.name, a.external_source, a.external_id
+    SELECT a.id, a.version, a.name, a.external_source, a.external_id, a.owner_id
       FROM account AS a
       JOIN unnest($1::text[], $2::text[]) AS wanted (source, id)
         ON a.external_source = wanted.source AND a.external_id = wanted.id
@@ -19,12 +19,12 @@ _LOCK_EXTERNAL: Final[LiteralString] = """
 _SAVE: Final[LiteralString] = (
     outbox.APPENDING
     + """
-    INSERT INTO account (id, version, name, external_source, external_id)
-    SELECT a.id, a.version, a.name, a.external_source, a.external_id
-      FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[])
-           AS a (id, version, name, external_source, external_id)
+    INSERT INTO account (id, version, name, external_source, external_id, owner_id)
+    SELECT a.id, a.version, a.name, a.external_source, a.external_id, a.owner_id
+      FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::uuid[])
+           AS a (id, version, name, external_source, external_id, owner_id)
     ON CONFLICT (id) DO UPDATE
-       SET version = excluded.version, name = excluded.name
+       SET version = excluded.version, name = excluded.name, owner_id = excluded.owner_id
 """
 )
 
@@ -47,10 +47,11 @@ async def save_many(conn: Connection, accounts: Sequence[Account], events: str) 
             account.name,
             None if account.external is None else account.external.source,
             None if account.external is None else account.external.id,
+            account.owner_id,
         )
         for account in accounts
     ]
-    await conn.execute(_SAVE, events, *columns(rows, 5))
+    await conn.execute(_SAVE, events, *columns(rows, 6))
 
 
 def to_account(row: Row) -> Account:
@@ -58,4 +59,4 @@ def to_account(row: Row) -> Account:
     external = None
     if row["external_id"] is not None:
         external = External(row["external_source"], row["external_id"])
-    return Account(row["id"], row["version"], row["name"], external)
+    return Account(row["id"], row["version"], row["name"], external, row["owner_id"])

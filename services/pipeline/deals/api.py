@@ -277,7 +277,14 @@ async def list_deals(
 ) -> Response:
     """List deals, those of an owner or in a stage where one is given."""
     return await listed(
-        request, call, queries.DEALS, DealView.of, query, owner_id=owner_id, stage=stage
+        request,
+        call,
+        queries.DEALS,
+        DealView.of,
+        query,
+        within=call.scope(queries.OWNED),
+        owner_id=owner_id,
+        stage=stage,
     )
 
 
@@ -290,7 +297,9 @@ async def read_deal_by_external(
     source: Annotated[Code, Path()], external_id: Annotated[Code, Path()], call: CallOf
 ) -> Response:
     """Return the deal of an external id."""
-    return await call.one(DealView.of, queries.by_external, External(source, external_id))
+    return await call.one(
+        DealView.of, queries.by_external, External(source, external_id), call.scope(queries.OWNED)
+    )
 
 
 @router.get(
@@ -308,14 +317,21 @@ async def export_deals(
     takes it off again.
     """
     return await exported(
-        call, "deals", queries.DEALS, DealView.of, query, owner_id=owner_id, stage=stage
+        call,
+        "deals",
+        queries.DEALS,
+        DealView.of,
+        query,
+        within=call.scope(queries.OWNED),
+        owner_id=owner_id,
+        stage=stage,
     )
 
 
 @router.get("/deals/{deal_id}", openapi_extra=needs("deals:read"), response_model=DealView)
 async def read_deal(deal_id: UUID, call: CallOf) -> Response:
     """Return a deal."""
-    return await call.one(DealView.of, queries.one, deal_id)
+    return await call.one(DealView.of, queries.one, deal_id, call.scope(queries.OWNED))
 
 
 @router.patch(

@@ -1,6 +1,6 @@
 """What can be asked of deals. The forms for many are the way; the single ones call them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
@@ -19,13 +19,15 @@ from services.pipeline.deals.model import (
 from services.pipeline.deals.queries import DealNotFound
 from services.pipeline.products import queries as products
 from shared.audit.model import Change
+from shared.auth import scope
 from shared.context import Context
 from shared.contracts.pipeline import DealFact
 from shared.db import Connection
 from shared.errors import Conflict, Invalid, PharosError
 from shared.events import outbox
-from shared.ids import new_id
+from shared.ids import External, new_id
 from shared.lists.asked import Asked
+from shared.sql import Condition
 
 
 class UnknownProduct(Invalid):
@@ -64,8 +66,9 @@ Recorded: TypeAlias = tuple[Deal | None, Deal]
 async def open_deal(conn: Connection, ctx: Context, *, draft: Draft) -> Deal:
     """Open a deal; raises AmountMissing, UnknownProduct, UnknownAccount, what `checked` refuses."""
     terms = rules.agreed(draft)
-    await _check_references(conn, terms)
+    await _check_references(conn, ctx, None, terms)
     deal = rules.opened(new_id(), terms)
+    await _check_given(conn, ctx, None, deal)
     await _save(conn, ctx, [(None, deal)])
     return deal
 
@@ -73,10 +76,13 @@ async def open_deal(conn: Connection, ctx: Context, *, draft: Draft) -> Deal:
 async def edit_deal(conn: Connection, ctx: Context, *, deal_id: UUID, changes: Changes) -> Deal:
     """Change the terms of a deal; raises DealNotFound and what `open_deal` raises."""
     before = await _lock(conn, deal_id)
+    for refusal in (await _unchangeable(conn, ctx, {deal_id: before})).values():
+        raise refusal
     ctx.check(before.version)
     terms = rules.changed(before.terms, changes)
-    await _check_references(conn, terms)
+    await _check_references(conn, ctx, before, terms)
     after = rules.edited(before, terms)
+    await _check_given(conn, ctx, before, after)
     if after is not before:
         await _save(conn, ctx, [(before, after)])
     return after
@@ -92,6 +98,8 @@ async def move_many_in(
 ) -> Sequence[Deal]:
     """Move deals to the stages that are wished for, all or none; at most once each."""
     known = await store.lock_many(conn, [transition.deal_id for transition in transitions])
+    for refusal in (await _unchangeable(conn, ctx, known)).values():
+        raise refusal
     changes: list[tuple[Deal | None, Deal]] = []
     for transition in transitions:
         before = known.get(transition.deal_id)
@@ -106,7 +114,7 @@ async def record_deals(
     conn: Connection, ctx: Context, *, drafts: Sequence[RecordDraft]
 ) -> Sequence[Outcome]:
     """Make our deals the same as another system's, all or none; what is the same stays."""
-    changes = await _planned(conn, drafts)
+    changes = await _planned(conn, ctx, drafts)
     for place, change in enumerate(changes):
         if isinstance(change, PharosError):
             raise change.under(f"/deals/{place}")
@@ -117,7 +125,7 @@ async def record_each_in(
     conn: Connection, ctx: Context, drafts: Sequence[RecordDraft]
 ) -> Sequence[Outcome | PharosError]:
     """Make our deals the same as another system's, each for itself; refusals stand in the place."""
-    changes = await _planned(conn, drafts)
+    changes = await _planned(conn, ctx, drafts)
     kept = iter(await _kept(conn, ctx, changes))
     return [
         change if isinstance(change, PharosError) else _outcome(next(kept)) for change in changes
@@ -131,14 +139,15 @@ async def snapshot(conn: Connection, after: UUID, limit: int) -> Sequence[DealFa
 
 
 async def _planned(
-    conn: Connection, drafts: Sequence[RecordDraft]
+    conn: Connection, ctx: Context, drafts: Sequence[RecordDraft]
 ) -> Sequence[Recorded | PharosError]:
     """Return what each record would change, or why it is refused; its deal is locked."""
     agreed = [_agreed(draft) for draft in drafts]
     records = [record for record in agreed if isinstance(record, Record)]
     known = await store.lock_external_many(conn, [record.external for record in records])
-    unknown = await _unknown_references(conn, [record.terms for record in records])
-    refusals = iter(unknown)
+    beyond = await _unchangeable(conn, ctx, known)
+    pairs = [(known.get(record.external), record.terms) for record in records]
+    refusals = iter(await _unknown_references(conn, ctx, pairs))
     seen: set[object] = set()
     planned: list[Recorded | PharosError] = []
     for record in agreed:
@@ -152,8 +161,9 @@ async def _planned(
             )
         seen.add(record.external)
         before = known.get(record.external)
+        refusal = beyond.get(record.external) or refusal
         planned.append(refusal or _recorded(before, record))
-    return planned
+    return await _within_reach(conn, ctx, planned)
 
 
 def _agreed(draft: RecordDraft) -> Record | PharosError:
@@ -199,26 +209,100 @@ async def _save(
         await store.save_many(conn, [after for _, after in changes], outbox.changes(ctx, told))
 
 
-async def _check_references(conn: Connection, terms: Terms) -> None:
+async def _unchangeable(
+    conn: Connection, ctx: Context, deals: Mapping[UUID, Deal] | Mapping[External, Deal]
+) -> Mapping[object, PharosError]:
+    """Return by key the refusal of each deal whose owner is out of reach.
+
+    To whoever may not even see a deal it is not there.
+    """
+    owners = {deal.terms.owner_id for deal in deals.values()}
+    outside = await scope.members_outside(conn, scope.sight(ctx), owners)
+    seen = queries.OWNED.seen(scope.reading(ctx))
+    refusals: dict[object, PharosError] = {}
+    for key, deal in deals.items():
+        if deal.terms.owner_id in outside:
+            refusals[key] = await _refusal(conn, ctx, key, seen)
+    return refusals
+
+
+async def _refusal(
+    conn: Connection, ctx: Context, key: UUID | External, seen: Condition
+) -> PharosError:
+    try:
+        if isinstance(key, External):
+            await queries.by_external(conn, key, seen)
+        else:
+            await queries.one(conn, key, seen)
+    except DealNotFound as error:
+        return error
+    return scope.refused(ctx)
+
+
+async def _check_given(conn: Connection, ctx: Context, before: Deal | None, after: Deal) -> None:
+    for change in await _within_reach(conn, ctx, [(before, after)]):
+        if isinstance(change, PharosError):
+            raise change
+
+
+async def _within_reach(
+    conn: Connection, ctx: Context, changes: Sequence[Recorded | PharosError]
+) -> Sequence[Recorded | PharosError]:
+    """Refuse to give a deal, or a share of it, to a member out of reach; who has it keeps it."""
+    given = [set() if isinstance(one, PharosError) else _given(*one) for one in changes]
+    outside = await scope.members_outside(conn, scope.sight(ctx), set[UUID]().union(*given))
+    return [
+        scope.refused(ctx, _pointer(change, outside))
+        if members & outside and not isinstance(change, PharosError)
+        else change
+        for change, members in zip(changes, given, strict=True)
+    ]
+
+
+def _pointer(change: Recorded, outside: Collection[UUID | None]) -> str:
+    return "/owner_id" if change[1].terms.owner_id in outside else "/shares"
+
+
+def _given(before: Deal | None, after: Deal) -> set[UUID]:
+    """Return to whom a change gives a deal or a share of it."""
+    sharing = {share.member_id for share in after.terms.shares}
+    if before is None:
+        return {after.terms.owner_id, *sharing}
+    sharing -= {before.terms.owner_id, *(share.member_id for share in before.terms.shares)}
+    moves = before.terms.owner_id != after.terms.owner_id
+    return {after.terms.owner_id, *sharing} if moves else sharing
+
+
+async def _check_references(
+    conn: Connection, ctx: Context, before: Deal | None, terms: Terms
+) -> None:
     """Refuse products and accounts that are not there, naming the first by its pointer."""
-    unknown = (await _unknown_references(conn, [terms]))[0]
+    unknown = (await _unknown_references(conn, ctx, [(before, terms)]))[0]
     if unknown is not None:
         raise unknown
 
 
 async def _unknown_references(
-    conn: Connection, many: Sequence[Terms]
+    conn: Connection, ctx: Context, pairs: Sequence[tuple[Deal | None, Terms]]
 ) -> Sequence[PharosError | None]:
-    """Return for each terms the first product or account that is not there, None when all are."""
+    """Return for each terms the first product or account that is not there, None when all are.
+
+    An account that the asker may not see is not there either: a deal with it would show it. The
+    one that a deal has already may stay.
+    """
+    many = [terms for _, terms in pairs]
     named_products = {line.product_id for terms in many for line in terms.lines}
     known_products = await products.known(conn, named_products) if named_products else set()
     named_accounts = {terms.account_id for terms in many if terms.account_id is not None}
-    known_accounts = await accounts.known(conn, named_accounts) if named_accounts else set()
+    known_accounts = {b.terms.account_id for b, _ in pairs if b is not None} & named_accounts
+    if named_accounts != known_accounts:
+        seen = accounts.OWNED.seen(scope.sight(ctx, "accounts:read"))
+        known_accounts |= await accounts.known(conn, named_accounts - known_accounts, seen)
     return [_unknown(terms, known_products, known_accounts) for terms in many]
 
 
 def _unknown(
-    terms: Terms, known_products: Collection[UUID], known_accounts: Collection[UUID]
+    terms: Terms, known_products: Collection[UUID], known_accounts: Collection[UUID | None]
 ) -> PharosError | None:
     if terms.account_id is not None and terms.account_id not in known_accounts:
         return UnknownAccount(account_id=terms.account_id, pointer="/account_id")

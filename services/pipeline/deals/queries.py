@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.pipeline.deals.model import Deal
 from services.pipeline.deals.store import WHOLE, to_deal
+from shared.auth.scope import AnyOf, Member, Members, Owned
 from shared.contracts.pipeline import DealStage
 from shared.db import Connection
 from shared.errors import NotFound
@@ -22,6 +23,7 @@ DEALS: Final = Listing(
         "name": Field(Kind.TEXT, "d.name"),
         "stage": Field(Kind.CHOICE, "d.stage", choices=tuple(DealStage)),
         "owner_id": Field(Kind.ID, "d.owner_id"),
+        "member_ids": Field(Kind.IDS, "d.member_ids"),
         "account_id": Field(Kind.ID, "d.account_id", nullable=True),
         "amount": Field(Kind.DECIMAL, "d.amount", sorts=True),
         "currency": Field(Kind.CHOICE, "d.currency"),
@@ -31,6 +33,8 @@ DEALS: Final = Listing(
         "external_id": Field(Kind.TEXT, "d.external_id", nullable=True),
     },
 )
+
+OWNED: Final = Owned(AnyOf((Member("d.owner_id"), Members("d.member_ids"))))
 
 
 class DealNotFound(NotFound):

@@ -43,9 +43,11 @@ _SAVE: Final[LiteralString] = (
     + """
     INSERT INTO deal (
         id, version, name, stage, owner_id, account_id, amount, currency, lines, shares,
-        opened_on, closed_on, external_source, external_id)
+        opened_on, closed_on, external_source, external_id, member_ids)
     SELECT d.id, d.version, d.name, d.stage, d.owner_id, d.account_id, d.amount, d.currency,
-           d.lines, d.shares, d.opened_on, d.closed_on, d.external_source, d.external_id
+           d.lines, d.shares, d.opened_on, d.closed_on, d.external_source, d.external_id,
+           ARRAY(SELECT (s.part ->> 'member_id')::uuid
+                   FROM jsonb_array_elements(d.shares) AS s (part))
       FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::uuid[],
                   $8::numeric[], $9::text[], $10::jsonb[], $11::jsonb[], $12::date[],
                   $13::date[], $14::text[], $15::text[])
@@ -56,7 +58,7 @@ _SAVE: Final[LiteralString] = (
            owner_id = excluded.owner_id, account_id = excluded.account_id,
            amount = excluded.amount, currency = excluded.currency, lines = excluded.lines,
            shares = excluded.shares, opened_on = excluded.opened_on,
-           closed_on = excluded.closed_on
+           closed_on = excluded.closed_on, member_ids = excluded.member_ids
 """
 )
 

@@ -118,6 +118,7 @@ async def list_attainments(
         queries.ATTAINMENTS,
         AttainmentView.of,
         query,
+        within=call.scope(queries.OWNED),
         period=period,
         metric=metric,
         scope=scope,
@@ -128,7 +129,8 @@ async def list_attainments(
 @router.get("/attainments/{attainment_id}", openapi_extra=needs("attainment:read"))
 async def read_attainment(attainment_id: UUID, call: CallOf) -> AttainmentView:
     """Return an attainment."""
-    return AttainmentView.of(await call.read(queries.one, attainment_id))
+    within = call.scope(queries.OWNED)
+    return AttainmentView.of(await call.read(queries.one, attainment_id, within))
 
 
 @router.get(
@@ -140,7 +142,8 @@ async def explain_attainment(
     attainment_id: UUID, request: Request, call: CallOf, query: ListOf
 ) -> Response:
     """Explain a number: every entry that it is the sum of, each with its cause."""
-    attainment = AttainmentView.of(await call.read(queries.one, attainment_id))
+    within = call.scope(queries.OWNED)
+    attainment = AttainmentView.of(await call.read(queries.one, attainment_id, within))
     return await listed(
         request,
         call,

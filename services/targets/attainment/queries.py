@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.targets.attainment.model import Moved
 from services.targets.attainment.store import to_moved
+from shared.auth.scope import MemberOrUnit, Owned
 from shared.contracts.targets import Metric, ScopeKind
 from shared.db import Connection, Row
 from shared.errors import NotFound
@@ -215,6 +216,8 @@ ATTAINMENTS: Final = Listing(
         "target": Field(Kind.DECIMAL, "t.value", nullable=True, column="value"),
     },
 )
+OWNED: Final = Owned(MemberOrUnit("a.scope", "a.scope_id"))
+"""Entries are of those whose the attainment is that they add up to."""
 ENTRIES: Final = Listing(
     select=_ENTRIES,
     of=_explanation,

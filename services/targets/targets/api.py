@@ -106,7 +106,14 @@ async def export_targets(
 ) -> Response:
     """Download all targets that the list would show, as CSV, XLSX or NDJSON."""
     return await exported(
-        call, "targets", queries.TARGETS, TargetView.of, query, period=period, scope_id=scope_id
+        call,
+        "targets",
+        queries.TARGETS,
+        TargetView.of,
+        query,
+        within=call.scope(queries.OWNED),
+        period=period,
+        scope_id=scope_id,
     )
 
 
@@ -120,14 +127,21 @@ async def list_targets(
 ) -> Response:
     """List targets, those of a period or scope where one is given."""
     return await listed(
-        request, call, queries.TARGETS, TargetView.of, query, period=period, scope_id=scope_id
+        request,
+        call,
+        queries.TARGETS,
+        TargetView.of,
+        query,
+        within=call.scope(queries.OWNED),
+        period=period,
+        scope_id=scope_id,
     )
 
 
 @router.get("/targets/{target_id}", openapi_extra=needs("targets:read"), response_model=TargetView)
 async def read_target(target_id: UUID, call: CallOf) -> Response:
     """Return a target."""
-    return await call.one(TargetView.of, queries.one, target_id)
+    return await call.one(TargetView.of, queries.one, target_id, call.scope(queries.OWNED))
 
 
 def _views(targets: Sequence[Target]) -> TargetsView:

@@ -1,6 +1,6 @@
 """What can be asked of targets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
@@ -12,6 +12,8 @@ from services.targets.org import queries as organisation
 from services.targets.targets import queries, rules, store
 from services.targets.targets.model import Target
 from shared.audit import model as audit
+from shared.auth import four_eyes, scope
+from shared.auth.four_eyes import OwnBenefit
 from shared.context import Context
 from shared.contracts.contract import Contract
 from shared.contracts.targets import Metric, ScopeKind
@@ -103,12 +105,15 @@ async def _planned(
     """Return what each draft makes of its target, or why it is refused; known ones are locked."""
     keys = [_key(ctx, draft) for draft in drafts]
     scopes = await organisation.known(conn, {draft.scope_id for draft in drafts})
+    beyond = await _beyond(conn, ctx, drafts)
     known = await store.lock_many(conn, [key.id for key in keys if isinstance(key, Key)])
     seen: set[UUID] = set()
     planned: list[Change | PharosError] = []
     for draft, key in zip(drafts, keys, strict=True):
         if isinstance(key, PharosError):
             planned.append(key)
+        elif draft.scope_id in beyond:
+            planned.append(beyond[draft.scope_id])
         elif (draft.scope, draft.scope_id) not in scopes:
             unknown = UnknownMemberScope if draft.scope is ScopeKind.MEMBER else UnknownScope
             planned.append(unknown(scope_id=draft.scope_id, pointer="/scope_id"))
@@ -118,6 +123,24 @@ async def _planned(
             seen.add(key.id)
             planned.append(_put(known.get(key.id), key, draft))
     return planned
+
+
+async def _beyond(
+    conn: Connection, ctx: Context, drafts: Sequence[Draft]
+) -> Mapping[UUID, PharosError]:
+    """Return by scope why the asker may not set its target: out of reach, or the own one."""
+    far = scope.sight(ctx)
+    members = {draft.scope_id for draft in drafts if draft.scope is ScopeKind.MEMBER}
+    units = {draft.scope_id for draft in drafts if draft.scope is ScopeKind.UNIT}
+    refusals: dict[UUID, PharosError] = {
+        scope_id: OwnBenefit(pointer="/scope_id")
+        for scope_id in await four_eyes.own(conn, ctx, members, units)
+    }
+    outside = await scope.members_outside(conn, far, members)
+    outside |= await scope.units_outside(conn, far, units)
+    for scope_id in (members | units) & outside:
+        refusals[scope_id] = scope.refused(ctx, "/scope_id")
+    return refusals
 
 
 def _put(known: Target | None, key: Key, draft: Draft) -> Change | PharosError:

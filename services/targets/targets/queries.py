@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.targets.targets.model import Target
 from services.targets.targets.store import to_target
+from shared.auth.scope import MemberOrUnit, Owned
 from shared.contracts.targets import Metric, ScopeKind
 from shared.db import Connection
 from shared.errors import NotFound
@@ -35,6 +36,8 @@ TARGETS: Final = Listing(
         "value": Field(Kind.DECIMAL, "t.value", nullable=True),
     },
 )
+
+OWNED: Final = Owned(MemberOrUnit("t.scope", "t.scope_id"))
 
 
 class TargetNotFound(NotFound):

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from services.pipeline.accounts import commands
 from services.pipeline.accounts.commands import AccountDraft
+from services.pipeline.accounts.model import Draft, Kept
 from shared.auth.principal import Principal
 from shared.context import Context
 from shared.db import Connection
-from shared.fields import Body, Code, Name
+from shared.fields import Body, Code, Id, Name
 from shared.ids import External
 from shared.jobs.importer import Applied, Column, Importer, Result
 
@@ -18,13 +19,18 @@ class AccountRow(Body):
     source: Code
     external_id: Code
     name: Name
+    owner_id: Id | None = None
+
+    def draft(self) -> AccountDraft:
+        """Return the account as the domain knows it; a row without an owner leaves it as it is."""
+        owner_id = Kept.AS_IS if self.owner_id is None else self.owner_id
+        return AccountDraft(External(self.source, self.external_id), Draft(self.name, owner_id))
 
 
 async def _apply(
     conn: Connection, ctx: Context, _: Principal, rows: Sequence[AccountRow]
 ) -> Sequence[Result]:
-    drafts = [AccountDraft(External(row.source, row.external_id), row.name) for row in rows]
-    put = await commands.put_many_in(conn, ctx, drafts)
+    put = await commands.put_many_in(conn, ctx, [row.draft() for row in rows])
     return [Applied.of(account.id, account.version, before) for account, before in put]
 
 
@@ -35,6 +41,7 @@ IMPORTER = Importer(
     columns=(
         Column("source", headings=("external.source", "来源系统")),
         Column("external_id", headings=("external.id", "客户 ID", "客户编号", "账户编号")),
+        Column("owner_id", headings=("负责人编号",)),
         Column("name", headings=("客户名称", "客户", "account")),
     ),
     key=lambda row: f"{row.source}\x1f{row.external_id}",

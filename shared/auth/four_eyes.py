@@ -1,0 +1,27 @@
+"""Four eyes: nobody decides alone on what they are measured or paid by."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from shared.context import Context
+from shared.db import Connection
+from shared.directory import queries as directory
+from shared.errors import Forbidden
+
+
+class OwnBenefit(Forbidden):
+    """Somebody would set the own target, or decide on the own pay."""
+
+    en = "You would decide on your own target or pay. Ask somebody else who may."
+    zh = "不得设定本人的目标或决定本人的薪酬，请由其他有权限的人员办理。"
+
+
+async def own(
+    conn: Connection, ctx: Context, members: Collection[UUID], units: Collection[UUID]
+) -> set[UUID]:
+    """Return what of these is the asking member, or a unit that the member leads today."""
+    asking = None if ctx.asked is None else ctx.asked.member_id
+    if asking is None:
+        return set()
+    led = await directory.led_by(conn, asking, ctx.now.date()) if units else set()
+    return ({asking} & set(members)) | (led & set(units))
