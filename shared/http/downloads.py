@@ -4,7 +4,7 @@ Once the first bytes are out, a failure can only cut the connection: chunked ans
 and one that lacks it is no whole file.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import quote
 
@@ -30,10 +30,21 @@ Mark = Annotated[
 ]
 
 
+SHOWN: Final[Mapping[Format, str]] = {
+    Format.CSV: "id,name\r\n0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c10,华东大区\r\n",
+    Format.XLSX: "(a workbook with one sheet)",
+    Format.NDJSON: '{"id":"0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c10","name":"华东大区"}\n',
+}
 FILES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The file.",
-        "content": {kind.split(";")[0]: {} for kind in MEDIA_TYPES.values()},
+        "content": {
+            kind.split(";")[0]: {
+                "schema": {"type": "string", "format": "binary"},
+                "examples": {"file": {"summary": "A file", "value": SHOWN[form]}},
+            }
+            for form, kind in MEDIA_TYPES.items()
+        },
     }
 }
 """What a route that answers with a file says of its answers."""

@@ -28,7 +28,7 @@ from shared.jobs.views import ImportRowView, OperationView, UploadView, reasons
 from shared.tables.encoding import ENCODINGS
 from shared.tables.model import Cell, Format
 
-router = routes("imports")
+router = routes("imports", "Files that are brought in row by row, and how far they are.")
 
 SEES_ALL = "imports:oversee"
 ROWS_AT_ONCE = 1_000
@@ -115,7 +115,17 @@ UploadCallOf = Annotated[Call, Depends(call_without_body)]
         **needs("imports:write"),
         "requestBody": {
             "description": "The file itself: CSV, XLSX or NDJSON.",
-            "content": {"application/octet-stream": {"schema": {"format": "binary"}}},
+            "content": {
+                "application/octet-stream": {
+                    "schema": {"type": "string", "format": "binary"},
+                    "examples": {
+                        "accounts": {
+                            "summary": "Accounts as CSV",
+                            "value": "source,external_id,name\r\ncrm,A-1,华东电力\r\n",
+                        }
+                    },
+                }
+            },
         },
     },
     response_model=OperationView,

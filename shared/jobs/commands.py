@@ -46,7 +46,6 @@ class SizeDiffers(Invalid):
 class ImportReused(Invalid):
     """One key stands for one import."""
 
-    code = "idempotency_key_reused"
     en = "This Idempotency-Key was used for another import. Send a new key with a new file."
     zh = "该 Idempotency-Key 已用于另一导入；新的文件请使用新的键。"
 

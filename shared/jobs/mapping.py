@@ -55,7 +55,14 @@ class MappingProfile(Body):
 
     title: Name | None = None
     recognised_by: Annotated[list[Heading], Field(max_length=50)] = Field(default_factory=list)
-    fields: Annotated[dict[Code, FieldSource], Field(min_length=1, max_length=FIELDS_MAX)]
+    fields: Annotated[
+        dict[Code, FieldSource],
+        Field(
+            min_length=1,
+            max_length=FIELDS_MAX,
+            examples=[{"external_id": {"column": "客户编号"}, "name": {"column": "客户名称"}}],
+        ),
+    ]
 
 
 class FieldUnknown(Invalid):

@@ -275,7 +275,7 @@ async def test_the_same_file_under_the_same_key_is_the_same_import(
             content=content.encode(),
             headers=key,
         )
-        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+        assert (answer.status_code, answer.json()["code"]) == (422, "import_reused")
 
 
 async def test_a_form_is_refused_before_it_is_taken_for_the_file(
