@@ -67,12 +67,12 @@ class Sight:
         return self._members(directory.units, parameters, column)
 
     def _members(
-        self, reach: directory.ReachOn, parameters: Parameters, column: LiteralString
+        self, whom: directory.ReachOn, parameters: Parameters, column: LiteralString
     ) -> LiteralString:
         if self.member_id is None:
             return "false"
         territory = self.breadth is Breadth.TERRITORY
-        return reach(self.member_id, self.day, territory=territory)(parameters, column)
+        return whom(self.member_id, self.day, territory=territory)(parameters, column)
 
 
 class Whose(Protocol):

@@ -65,8 +65,6 @@ async def test_a_consumer_without_its_feed_refuses_to_start(installation: Instal
             pytest.fail("it started")
     async with started(installation, "targets", Role.API, feeds={}) as api:
         await readiness(api, 200)
-    async with started(installation, "pipeline", feeds={}) as api:
-        await readiness(api, 200)
 
 
 async def test_another_number_of_partitions_refuses_to_start(installation: Installation) -> None:
