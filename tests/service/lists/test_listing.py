@@ -86,7 +86,8 @@ async def test_a_cursor_holds_the_longest_name(installation: Installation) -> No
     async with installation.api("pipeline") as api:
         for name in names:
             await api.post("/v1/accounts", json={"name": name})
-        found, cursor = [], {}
+        found: list[str] = []
+        cursor: dict[str, str] = {}
         for _ in names:
             answer = await api.get("/v1/accounts", params={"sort": "name", "limit": 1, **cursor})
             assert answer.status_code == 200, answer.text
