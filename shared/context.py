@@ -20,8 +20,14 @@ class Origin(StrEnum):
 class VersionChanged(PreconditionFailed):
     """Somebody else changed it after the caller had read it."""
 
-    en = "It is at version {version} now, not at the one of If-Match. Read it and decide again."
-    zh = "当前版本为 {version}，与 If-Match 不符。请重新读取后再决定。"
+    en = (
+        "It is at version {version} now (0: not there), which is not the one that your If-Match or "
+        "If-None-Match asks for. Read it and decide again."
+    )
+    zh = (
+        "当前版本为 {version}（0 表示尚不存在），"
+        "与 If-Match 或 If-None-Match 不符。请重新读取后再决定。"
+    )
 
 
 _CALENDAR_YEAR = FiscalCalendar()

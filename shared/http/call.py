@@ -222,7 +222,7 @@ async def _call(
     reason: ChangeReason = None,
 ) -> Call:
     call = call_without_body(request, reason)
-    ctx = replace(call.ctx, expected=versions.expected(if_match))
+    ctx = replace(call.ctx, expected=versions.expected(if_match, if_none_match))
     claim = None
     if key is not None:
         body = await request.body()

@@ -11,6 +11,13 @@ from shared.errors import Invalid, PreconditionRequired
 _TAG: Final = re.compile(r'"([0-9]{1,18})"')
 
 
+class _Any(frozenset[int]):
+    """Every version of what is there: all but 0."""
+
+    def __contains__(self, version: object) -> bool:
+        return version != 0
+
+
 class VersionRequired(PreconditionRequired):
     """A change that must say which version it was made from."""
 
@@ -30,13 +37,16 @@ def etag_of(version: object) -> dict[str, str]:
     return {"ETag": f'"{version}"'} if isinstance(version, int) else {}
 
 
-def expected(if_match: str | None) -> frozenset[int] | None:
-    """Return the versions that an If-Match names, None where any will do.
+def expected(if_match: str | None, if_none_match: str | None) -> frozenset[int] | None:
+    """Return the versions from which the caller would change something, None where any will do.
 
-    Raises VersionsUnreadable. A weak tag never matches (strong comparison).
+    ``If-Match: *`` is whatever is there, ``If-None-Match: *`` is nothing there yet: version 0. A
+    weak tag never matches (strong comparison). Raises VersionsUnreadable.
     """
-    if if_match is None or if_match.strip() == "*":
-        return None
+    if if_match is None:
+        return frozenset({0}) if (if_none_match or "").strip() == "*" else None
+    if if_match.strip() == "*":
+        return _Any()
     versions = []
     for part in if_match.split(","):
         tag = part.strip()

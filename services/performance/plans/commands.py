@@ -28,6 +28,7 @@ async def put_plan(
     """Make the plan of an external id once; the same again changes nothing, other is refused."""
     await _check_reach(conn, ctx)
     known = await store.lock(conn, external)
+    ctx.check(0 if known is None else known.version)
     if known is None:
         return await _made(conn, ctx, external, name, draft)
     return rules.same(known, name, draft)

@@ -105,6 +105,7 @@ async def move_many_in(
         before = known.get(transition.deal_id)
         if before is None:
             raise DealNotFound(deal_id=transition.deal_id)
+        ctx.check(before.version)
         changes.append((before, rules.moved(before, transition)))
     await _save(conn, ctx, changes)
     return [after for _, after in changes]

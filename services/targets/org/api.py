@@ -164,7 +164,8 @@ async def read_unit_by_external(
 ) -> Response:
     """Return the unit of an external id with its parent on a day."""
     key = External(source, external_id)
-    return await call.one(PlacedUnitView.placed, queries.unit, key, _day(call, on))
+    answer = call.present if on is None else call.one  # today's is another's tomorrow
+    return await answer(PlacedUnitView.placed, queries.unit, key, _day(call, on))
 
 
 @router.get(
@@ -183,7 +184,8 @@ async def export_units(call: CallOf, query: ExportOf, on: OnDay = None) -> Respo
 @router.get("/units/{unit_id}", openapi_extra=needs("org:read"), response_model=PlacedUnitView)
 async def read_unit(unit_id: UUID, call: CallOf, on: OnDay = None) -> Response:
     """Return a unit with its parent on a day."""
-    return await call.one(PlacedUnitView.placed, queries.unit, unit_id, _day(call, on))
+    answer = call.present if on is None else call.one  # today's is another's tomorrow
+    return await answer(PlacedUnitView.placed, queries.unit, unit_id, _day(call, on))
 
 
 @router.post(
@@ -237,7 +239,8 @@ async def read_member_by_external(
 ) -> Response:
     """Return the member of an external id with its unit on a day."""
     key = External(source, external_id)
-    return await call.one(AssignedMemberView.assigned, queries.member, key, _day(call, on))
+    answer = call.present if on is None else call.one  # today's is another's tomorrow
+    return await answer(AssignedMemberView.assigned, queries.member, key, _day(call, on))
 
 
 @router.get(
@@ -258,7 +261,8 @@ async def export_members(call: CallOf, query: ExportOf, on: OnDay = None) -> Res
 )
 async def read_member(member_id: UUID, call: CallOf, on: OnDay = None) -> Response:
     """Return a member with its unit on a day."""
-    return await call.one(AssignedMemberView.assigned, queries.member, member_id, _day(call, on))
+    answer = call.present if on is None else call.one  # today's is another's tomorrow
+    return await answer(AssignedMemberView.assigned, queries.member, member_id, _day(call, on))
 
 
 def _day(call: CallOf, on: date | None) -> date:

@@ -94,6 +94,8 @@ async def _put_all(
     for place, change in enumerate(planned):
         if isinstance(change, PharosError):
             raise change.under(pointer(place))
+        before, _ = change
+        ctx.check(0 if before is None else before.version)
         taken.append(change)
     await _save(conn, ctx, taken)
     return [target for _, target in taken]
