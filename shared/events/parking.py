@@ -17,7 +17,13 @@ from shared.db import Connection, Row
 from shared.errors import Conflict, Invalid, NotFound, PharosError, Refused
 from shared.events.envelope import Event, from_structured, to_structured
 from shared.events.repairs import REBUILT
+from shared.filters.condition import to_condition
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind, Op
+from shared.filters.tree import Comparison
 from shared.ids import derived_id
+from shared.lists.listing import Listing
+from shared.sql import Condition, anything
 
 REASON_LENGTH_MAX = 2_000
 STACK_LENGTH_MAX = 20_000
@@ -37,15 +43,9 @@ _OUT_OF_THE_WAY: Final[LiteralString] = """
      WHERE consumer = $1 AND source = $2 AND partition = $3 AND (number = $4) <> (event_id = $5)
 """
 _LIST: Final[LiteralString] = """
-    SELECT id, consumer, source, partition, number, event_id, type, reason, parked_at, state,
-           settled_at, settled_by
-      FROM parked
-     WHERE ($1::text IS NULL OR state = $1) AND id > $2
-       AND ($4::text IS NULL OR consumer = $4)
-       AND ($5::text IS NULL OR source = $5)
-       AND ($6::text IS NULL OR position(lower($6) IN lower(reason)) > 0)
-     ORDER BY id
-     LIMIT $3
+    SELECT p.id, p.consumer, p.source, p.partition, p.number, p.event_id, p.type, p.reason,
+           p.parked_at, p.state, p.settled_at, p.settled_by
+      FROM parked AS p
 """
 _ONE: Final[LiteralString] = """
     SELECT id, consumer, source, partition, number, event_id, type, reason, parked_at, state,
@@ -187,22 +187,31 @@ async def park(conn: Connection, consumer: str, event: Event, error: Exception) 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which parked events are meant; what is None leaves all. ``reason`` is a part of the text."""
+PARKED: Final = Listing(
+    select=_LIST,
+    of=lambda row: Parked(**dict(row)),
+    fields={
+        "id": Field(Kind.ID, "p.id", sorts=True),
+        "consumer": Field(Kind.TEXT, "p.consumer"),
+        "source": Field(Kind.TEXT, "p.source"),
+        "partition": Field(Kind.INTEGER, "p.partition"),
+        "number": Field(Kind.INTEGER, "p.number"),
+        "event_id": Field(Kind.ID, "p.event_id"),
+        "type": Field(Kind.TEXT, "p.type"),
+        "reason": Field(Kind.TEXT, "p.reason"),
+        "parked_at": Field(Kind.INSTANT, "p.parked_at"),
+        "state": Field(Kind.CHOICE, "p.state", choices=("parked", "replayed", "discarded")),
+        "settled_at": Field(Kind.INSTANT, "p.settled_at", nullable=True),
+        "settled_by": Field(Kind.TEXT, "p.settled_by", nullable=True),
+    },
+)
 
-    state: str | None = None
-    consumer: str | None = None
-    source: str | None = None
-    reason: str | None = None
 
-
-async def listed(conn: Connection, wanted: Wanted, after: UUID, limit: int) -> Sequence[Parked]:
-    """Return parked events by id."""
-    rows = await conn.fetch(
-        _LIST, wanted.state, after, limit, wanted.consumer, wanted.source, wanted.reason
-    )
-    return [Parked(**dict(row)) for row in rows]
+def because_of(reason: str | None) -> Condition:
+    """Return the condition of events with a text in their reason, of all where none is given."""
+    if reason is None:
+        return anything
+    return to_condition(Comparison("reason", Op.CONTAINS, reason), PARKED.fields)
 
 
 async def one(conn: Connection, parked_id: UUID) -> tuple[Parked, str, str]:

@@ -1,6 +1,5 @@
 """The record of repairs and rebuilds: what was corrected, why, when and by whom."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
@@ -10,7 +9,10 @@ from shared.context import Context
 from shared.db import Connection
 from shared.events.snapshot import Stretch
 from shared.events.watermark import Watermark
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind
 from shared.ids import new_id
+from shared.lists.listing import Listing
 
 REBUILT: Final = "rebuilt from "
 """How the reason of a rebuild begins: nothing was corrected, all was derived anew."""
@@ -22,12 +24,9 @@ _NOTE: Final[LiteralString] = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 _LIST: Final[LiteralString] = """
-    SELECT id, consumer, source, partition, number, corrected, discarded, reason, repaired_at,
-           repaired_by
-      FROM repair
-     WHERE id > $1
-     ORDER BY id
-     LIMIT $2
+    SELECT r.id, r.consumer, r.source, r.partition, r.number, r.corrected, r.discarded, r.reason,
+           r.repaired_at, r.repaired_by
+      FROM repair AS r
 """
 
 
@@ -74,6 +73,17 @@ async def note(
     )
 
 
-async def listed(conn: Connection, after: UUID, limit: int) -> Sequence[Repair]:
-    """Return the steps of repairs by id, which is their order."""
-    return [Repair(**dict(row)) for row in await conn.fetch(_LIST, after, limit)]
+REPAIRS: Final = Listing(
+    select=_LIST,
+    of=lambda row: Repair(**dict(row)),
+    fields={
+        "id": Field(Kind.ID, "r.id", sorts=True),
+        "consumer": Field(Kind.TEXT, "r.consumer"),
+        "source": Field(Kind.TEXT, "r.source"),
+        "partition": Field(Kind.INTEGER, "r.partition"),
+        "reason": Field(Kind.TEXT, "r.reason"),
+        "repaired_at": Field(Kind.INSTANT, "r.repaired_at"),
+        "repaired_by": Field(Kind.TEXT, "r.repaired_by"),
+    },
+)
+"""The steps of repairs by id, which is their order."""

@@ -1,6 +1,7 @@
 """Operations: what an operator sees and mends of this service's events."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 import orjson
 from fastapi import Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from shared.audit.model import Change
 from shared.context import Context
@@ -21,7 +22,8 @@ from shared.events.watermark import Position, Watermark
 from shared.failpoints import reach
 from shared.fields import Body, Code, Id, Name, View
 from shared.http.call import CallOf
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 
 router = routes("operations", "What operators see and mend: consumers, parked events, vital signs.")
@@ -36,10 +38,9 @@ class ConsumerGone(Conflict):
     zh = "本服务已没有来源 {source} 的消费者 {consumer}，请丢弃该事件。"
 
 
-class ParkedView(BaseModel):
+class ParkedView(View):
     """An event that could not be applied, with the reason."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
     id: UUID
     consumer: str
     source: str
@@ -52,6 +53,11 @@ class ParkedView(BaseModel):
     state: str
     settled_at: datetime | None
     settled_by: str | None
+
+    @classmethod
+    def of(cls, parked: parking.Parked) -> "ParkedView":
+        """Return the view of a parked event."""
+        return cls(**asdict(parked))
 
 
 class ParkedWhole(ParkedView):
@@ -146,30 +152,35 @@ async def resume_consumer(
     return await call.run(as_it_is, _resume, mark, body)
 
 
-@router.get("/parked", openapi_extra=needs("operations:read"))
+@router.get("/parked", openapi_extra=needs("operations:read"), response_model=Page[ParkedView])
 async def list_parked(
+    request: Request,
     call: CallOf,
+    query: ListOf,
     state: Literal["parked", "replayed", "discarded"] | None = None,
     consumer: Code | None = None,
     source: Code | None = None,
     reason: Annotated[Name | None, Query(description="A part of the reason.")] = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[ParkedView]:
-    """List events that could not be applied, by id."""
-    wanted = parking.Wanted(state, consumer, source, reason)
-    found: Sequence[parking.Parked] = await call.read(
-        parking.listed, wanted, after_id(cursor), limit + 1
+) -> Response:
+    """List events that could not be applied."""
+    return await listed(
+        request,
+        call,
+        parking.PARKED,
+        ParkedView.of,
+        query,
+        within=parking.because_of(reason),
+        state=state,
+        consumer=consumer,
+        source=source,
     )
-    return page_by_id([ParkedView.model_validate(parked) for parked in found], limit)
 
 
 @router.get("/parked/{parked_id}", openapi_extra=needs("operations:read"))
 async def read_parked(parked_id: UUID, call: CallOf) -> ParkedWhole:
     """Return a parked event with the event as it came and the stack of its failure."""
     parked, stack, event = await call.read(parking.one, parked_id)
-    view = ParkedView.model_validate(parked)
-    return ParkedWhole(**view.model_dump(), stack=stack, event=orjson.loads(event))
+    return ParkedWhole(**asdict(parked), stack=stack, event=orjson.loads(event))
 
 
 @router.post(

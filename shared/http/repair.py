@@ -22,8 +22,9 @@ from shared.fields import Body, Code, Id, View
 from shared.http.call import CallOf
 from shared.http.documents.raised import fails_with
 from shared.http.events import PartitionNotFound
+from shared.http.lists import ListOf, listed
 from shared.http.operations import ConsumerNotFound, as_it_is, note_moved, stopped_at
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.runtime import Runtime
 
@@ -72,14 +73,16 @@ class RepairedView(View):
     repaired_at: datetime
     repaired_by: str
 
+    @classmethod
+    def of(cls, step: repairs.Repair) -> "RepairedView":
+        """Return the view of a step."""
+        return cls(**asdict(step))
 
-@router.get("/repairs", openapi_extra=needs("operations:read"))
-async def list_repairs(
-    call: CallOf, limit: Limit = 50, cursor: Cursor = None
-) -> Page[RepairedView]:
+
+@router.get("/repairs", openapi_extra=needs("operations:read"), response_model=Page[RepairedView])
+async def list_repairs(request: Request, call: CallOf, query: ListOf) -> Response:
     """List what repairs did to this service's consumers, step by step, in order."""
-    found = await call.read(repairs.listed, after_id(cursor), limit + 1)
-    return page_by_id([RepairedView(**asdict(one)) for one in found], limit)
+    return await listed(request, call, repairs.REPAIRS, RepairedView.of, query)
 
 
 @router.post(

@@ -1,8 +1,14 @@
 """Routes of wins."""
 
+from fastapi import Request
+from fastapi.responses import Response
+
 from services.knowledge.wins import queries
+from services.knowledge.wins.model import Wins
 from shared.fields import View
 from shared.http.call import CallOf
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.routes import needs, routes
 
 router = routes("wins", "How many deals were won, by quarter.")
@@ -14,17 +20,13 @@ class WinsView(View):
     period: str
     deals: int
 
+    @classmethod
+    def of(cls, wins: Wins) -> "WinsView":
+        """Return the view of a quarter's wins."""
+        return cls(period=wins.period, deals=wins.deals)
 
-class WinsList(View):
-    """The won deals of every quarter that has any history, in order."""
 
-    items: list[WinsView]
-
-
-@router.get("/wins", openapi_extra=needs("wins:read"))
-async def list_wins(call: CallOf) -> WinsList:
-    """Count the won deals by quarter."""
-    counts = await call.read(queries.counts)
-    return WinsList(
-        items=[WinsView(period=period, deals=deals) for period, deals in counts.items()]
-    )
+@router.get("/wins", openapi_extra=needs("wins:read"), response_model=Page[WinsView])
+async def list_wins(request: Request, call: CallOf, query: ListOf) -> Response:
+    """Count the won deals of every quarter that has any history."""
+    return await listed(request, call, queries.WINS, WinsView.of, query)

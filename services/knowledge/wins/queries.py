@@ -1,15 +1,29 @@
 """Reading counted wins."""
 
-from collections.abc import Mapping
 from typing import Final, LiteralString
 
-from shared.db import Connection
+from services.knowledge.wins.model import Wins
+from shared.db import Row
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind
+from shared.lists.listing import Listing
 
 _COUNTS: Final[LiteralString] = """
-    SELECT period, sum(deals)::bigint AS deals FROM win_count GROUP BY period ORDER BY period
+    SELECT w.period, w.deals
+      FROM (SELECT period, sum(deals)::bigint AS deals FROM win_count GROUP BY period) AS w
 """
 
 
-async def counts(conn: Connection) -> Mapping[str, int]:
-    """Return the won deals of each quarter that has any history."""
-    return {row["period"]: row["deals"] for row in await conn.fetch(_COUNTS)}
+def _wins(row: Row) -> Wins:
+    return Wins(row["period"], row["deals"])
+
+
+WINS: Final = Listing(
+    select=_COUNTS,
+    of=_wins,
+    key="period",
+    fields={
+        "period": Field(Kind.TEXT, "w.period", sorts=True, upwards_only=True),
+        "deals": Field(Kind.INTEGER, "w.deals"),
+    },
+)

@@ -15,7 +15,7 @@ from shared.filters.kinds import Kind, Value
 from shared.lists.asked import Asked, Order
 from shared.lists.listing import Listing
 from shared.sql import anything
-from tests.architecture.source import ROOT
+from tests.architecture.source import sources
 from tests.service.conftest import Installation
 
 SOME: Final[dict[Kind, Value]] = {
@@ -48,14 +48,17 @@ class Case(NamedTuple):
 
 
 def listings() -> dict[str, Listing[Any]]:
-    """Return all lists of all services by service, noun and name."""
+    """Return all lists by module and name; those of the chassis as lists of knowledge."""
     found = {}
-    for path in sorted((ROOT / "services").glob("*/*/queries.py")):
-        _, service, noun, file = path.relative_to(ROOT).with_suffix("").parts
-        module = import_module(f"services.{service}.{noun}.{file}")
+    for source in (*sources("services"), *sources("shared")):
+        if " = Listing(" not in source.text:
+            continue
+        folder, *inside = source.parts
+        module = import_module(".".join(source.parts))
         for name, value in vars(module).items():
             if isinstance(value, Listing):
-                found[f"{service}.{noun}.{name}"] = value
+                of = inside[:-1] if folder == "services" else ["knowledge", *inside]
+                found[".".join([*of, name])] = value
     return found
 
 
@@ -110,7 +113,7 @@ async def read_wrongly(conn: Connection, case: Case) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("service", ["targets", "pipeline", "performance"])
+@pytest.mark.parametrize("service", ["targets", "pipeline", "performance", "knowledge"])
 async def test_every_order_of_every_list_is_read_from_an_index(
     installation: Installation, service: str
 ) -> None:
@@ -123,4 +126,5 @@ async def test_every_order_of_every_list_is_read_from_an_index(
 
 
 def test_every_list_of_the_services_is_looked_at() -> None:
-    assert listings().keys() >= {"pipeline.deals.DEALS", "targets.org.UNITS", *NARROWED, *GIVEN}
+    chassis = {"knowledge.events.parking.PARKED", "knowledge.audit.queries.CHANGES"}
+    assert listings().keys() >= {"pipeline.deals.DEALS", *chassis, *NARROWED, *GIVEN}
