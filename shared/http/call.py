@@ -129,9 +129,24 @@ class Call:
     ) -> Response:
         """Answer with one resource and its ETag; 304 to a caller that has this version."""
         view = shape(await self.read(query, *args, **kwargs))
-        if versions.is_known(self.known, view.version):
-            return Response(status_code=304, headers=versions.etag_of(view.version))
+        headers = versions.etag_of(view.version)
+        if versions.is_known(self.known, headers):
+            return Response(status_code=304, headers=headers)
         return _whole(view)
+
+    async def derived(
+        self,
+        shape: Callable[[T], BaseModel],
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Response:
+        """Answer with what has no version of its own; 304 to a caller that has the same answer."""
+        body = shape(await self.read(query, *args, **kwargs)).model_dump_json(by_alias=True)
+        headers = versions.digest_of(body.encode())
+        if versions.is_known(self.known, headers):
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers, media_type="application/json")
 
     async def present(
         self,

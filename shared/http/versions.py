@@ -1,9 +1,12 @@
 """Versions over HTTP (RFC 9110, section 13): ETag, If-Match, If-None-Match.
 
-A resource has a version, a whole number; its strong entity tag is that number in quotes.
+A resource has a version, a whole number; its strong entity tag is that number in quotes. What is
+worked out of several has none; its tag is a hash of what it says.
 """
 
+import hashlib
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from shared.errors import Invalid, PreconditionRequired
@@ -59,9 +62,14 @@ def expected(if_match: str | None, if_none_match: str | None) -> frozenset[int] 
     return frozenset(versions)
 
 
-def is_known(if_none_match: str | None, version: int) -> bool:
-    """Tell whether the caller has this version already (weak comparison)."""
+def digest_of(body: bytes) -> dict[str, str]:
+    """Return the header that tells what an answer says, where it has no version: a weak tag."""
+    return {"ETag": f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'}
+
+
+def is_known(if_none_match: str | None, headers: Mapping[str, str]) -> bool:
+    """Tell whether the caller has an answer with this ETag already (weak comparison)."""
     if if_none_match is None:
         return False
     tags = {part.strip().removeprefix("W/") for part in if_none_match.split(",")}
-    return "*" in tags or f'"{version}"' in tags
+    return "*" in tags or headers["ETag"].removeprefix("W/") in tags

@@ -257,13 +257,18 @@ async def list_statements(
     )
 
 
-@router.get("/statements/{payee_id}/{period}", openapi_extra=needs("statements:read"))
-async def read_statement(payee_id: UUID, period: PeriodName, call: CallOf) -> StatementView:
+@router.get(
+    "/statements/{payee_id}/{period}",
+    openapi_extra=needs("statements:read"),
+    response_model=StatementView,
+)
+async def read_statement(payee_id: UUID, period: PeriodName, call: CallOf) -> Response:
     """Return what a payee earned in a period: every line with its reason, every deal behind it."""
     calendar = call.ctx.installation.calendar
     named = queries.quarter_named(calendar, period)
-    statement = await call.read(commands.draw_up, calendar, call.sight(), payee_id, named)
-    return StatementView.of(statement)
+    return await call.derived(
+        StatementView.of, commands.draw_up, calendar, call.sight(), payee_id, named
+    )
 
 
 @router.get(

@@ -83,6 +83,16 @@ async def list_products(request: Request, call: CallOf, query: ListOf) -> Respon
 
 
 @router.get(
+    "/products/by-id/{product_id}",
+    openapi_extra=needs("products:read"),
+    response_model=ProductView,
+)
+async def read_product_by_id(product_id: UUID, call: CallOf) -> Response:
+    """Return a product by its id, as lines of deals name it."""
+    return await call.one(ProductView.of, queries.by_id, product_id)
+
+
+@router.get(
     "/products/{code:path}", openapi_extra=needs("products:read"), response_model=ProductView
 )
 async def read_product(code: Annotated[Code, Path()], call: CallOf) -> Response:

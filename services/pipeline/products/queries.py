@@ -50,6 +50,14 @@ async def one(conn: Connection, code: str) -> Product:
     return product
 
 
+async def by_id(conn: Connection, product_id: UUID) -> Product:
+    """Return the product of an id; raises ProductNotFound."""
+    product = await PRODUCTS.only(conn, anything, id=product_id)
+    if product is None:
+        raise ProductNotFound(code=product_id)
+    return product
+
+
 async def known(conn: Connection, ids: Collection[UUID]) -> set[UUID]:
     """Return those of the ids that are products."""
     return {row["id"] for row in await conn.fetch(_KNOWN, list(ids))}

@@ -126,11 +126,15 @@ async def list_attainments(
     )
 
 
-@router.get("/attainments/{attainment_id}", openapi_extra=needs("attainment:read"))
-async def read_attainment(attainment_id: UUID, call: CallOf) -> AttainmentView:
+@router.get(
+    "/attainments/{attainment_id}",
+    openapi_extra=needs("attainment:read"),
+    response_model=AttainmentView,
+)
+async def read_attainment(attainment_id: UUID, call: CallOf) -> Response:
     """Return an attainment."""
     within = call.scope(queries.OWNED)
-    return AttainmentView.of(await call.read(queries.one, attainment_id, within))
+    return await call.derived(AttainmentView.of, queries.one, attainment_id, within)
 
 
 @router.get(
