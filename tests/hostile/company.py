@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import httpx
+import orjson
 
 from deploy.installation import SERVICES
 from tests.flow.world import LI, WANG, World
@@ -47,13 +48,19 @@ async def known_ids(http: httpx.AsyncClient, routes: Mapping[str, list[Route]]) 
             if route.method != "GET" or "{" in route.template:
                 continue
             maker = Maker(known)
-            answer = await http.get(
-                f"/{route.service}{route.template}", params=maker.arguments(route, "query")
-            )
-            body = answer.json() if answer.is_success else None
+            body = await _read(http, f"/{route.service}{route.template}", maker, route)
             items = body.get("items") if isinstance(body, dict) else None
             if items and isinstance(items[0], dict) and "id" in items[0]:
                 name = f"{route.template.rpartition('/')[2].removesuffix('s')}_id"
                 for field in (name, *ALSO.get(name, ())):
                     known.setdefault(field, items[0]["id"])
     return known
+
+
+async def _read(http: httpx.AsyncClient, path: str, maker: Maker, route: Route) -> object:
+    """Return what a route answers, None where that is no JSON: a stream has no end."""
+    async with http.stream("GET", path, params=maker.arguments(route, "query")) as answer:
+        if answer.is_success and answer.headers["content-type"] == "application/json":
+            found: object = orjson.loads(await answer.aread())
+            return found
+    return None

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
+from tests.hostile.values import ID
+
 Schema: TypeAlias = Mapping[str, Any]
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -154,6 +156,8 @@ class Maker:
             }
         if kind == "array" and depth < DEPTH_MAX:
             return [self.value(schema["items"], document, name.removesuffix("s"), depth + 1)]
+        if schema.get("format") == "uuid":
+            return ID
         if kind == "integer":
             return int(schema.get("minimum", 1))
         return {"array": [], "boolean": True, "null": None}.get(str(kind), "灯塔")

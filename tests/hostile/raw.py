@@ -11,6 +11,7 @@ import orjson
 from deploy.local.ports import LOOPBACK
 
 PATIENCE_SECONDS = 20.0
+STREAM = "text/event-stream"
 GONE = (ConnectionError, asyncio.IncompleteReadError)
 
 
@@ -49,12 +50,14 @@ class Raw:
             await self.writer.drain()
 
     async def hear(self) -> Answer:
-        """Return the next answer."""
+        """Return the next answer; of a stream only its beginning."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             pairs = (line.partition(": ") for line in head[1:] if line)
             headers = {name.lower(): value for name, _, value in pairs}
-            if headers.get("transfer-encoding") == "chunked":
+            if headers.get("content-type", "").startswith(STREAM):
+                body = b""  # it has no end
+            elif headers.get("transfer-encoding") == "chunked":
                 body = await self._chunks()
             else:
                 body = await self.reader.readexactly(int(headers.get("content-length", "0")))

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from shared.ids import new_id
-from tests.hostile.raw import Answer, Raw, connected
+from tests.hostile.raw import STREAM, Answer, Raw, connected
 
 CODE = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -67,7 +67,8 @@ class Speaker:
             self._raw = await self._lent.__aenter__()
         await self._raw.say(sent.written(self._token))
         answer = await self._raw.hear()
-        if answer.headers.get("connection") == "close":
+        is_stream = answer.headers.get("content-type", "").startswith(STREAM)
+        if is_stream or answer.headers.get("connection") == "close":
             await self.close()
         check(sent, answer)
         return answer

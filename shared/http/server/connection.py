@@ -207,8 +207,9 @@ class Connection(HttpToolsProtocol):
             if spent > limits.header_seconds:
                 self._refuse(408, "header_seconds")
         elif self.phase is Phase.BODY:
-            if not self._busy and spent > LINGER_SECONDS:
-                self._abort("body_seconds")
+            if not self._busy:
+                if spent > LINGER_SECONDS + self._dropped / limits.body_bytes_per_second:
+                    self._abort("body_seconds")
             elif spent > limits.body_seconds + self._read / limits.body_bytes_per_second:
                 self._refuse(408, "body_seconds")
 
