@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from shared.audit.model import Change
 from shared.context import Context
 from shared.db import Connection
 from shared.errors import Conflict, Invalid, Refused, TooManyRequests
+from shared.events import outbox
 from shared.jobs import queries, store
 from shared.jobs.model import Asker, Job, State, Wanted
 from shared.jobs.queries import OperationNotFound
@@ -113,6 +115,9 @@ async def cancel(conn: Connection, ctx: Context, *, job_id: UUID, subject: str |
     ends = await store.end(conn, job_id, State.CANCELLED, None, ctx.now)
     if not ends and job.state is not State.CANCELLED:
         raise OperationEnded(state=job.state.value)
+    if ends:
+        was, now = {"state": job.state.value}, {"state": State.CANCELLED.value}
+        await outbox.note(conn, ctx, Change("import", "cancelled", str(job_id), None, was, now))
     return await _locked(conn, job_id, subject)
 
 

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from shared.audit.model import Change
 from shared.context import Context
 from shared.db import Connection
 from shared.errors import Invalid
+from shared.events import outbox
 from shared.jobs.importer import Importer
-from shared.jobs.mapping import MappingProfile, check
+from shared.jobs.mapping import MappingProfile, check, dumped
 from shared.jobs.profiles import store
 from shared.jobs.profiles.store import Stored
 
@@ -64,4 +66,8 @@ async def put(
         return last[0]
     stored = Stored(importer.noun, name, last[0].version + 1 if last else 1, profile)
     await store.add(conn, stored, ctx.now, ctx.actor)
+    before = dumped(last[0].profile) if last else None
+    subject = f"{importer.noun}/{name}"
+    made = Change("mapping_profile", "saved", subject, stored.version, before, dumped(profile))
+    await outbox.note(conn, ctx, made)
     return stored

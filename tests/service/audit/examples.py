@@ -327,12 +327,39 @@ async def _webhook_replay(site: Site) -> Example:
     )
 
 
+async def _cancel_import(site: Site) -> Example:
+    begun = await site.sent("POST", "imports?noun=accounts&upload=chunks", {})
+    return Example(f"operations/{begun['id']}/cancel", {}, "import", "cancelled")
+
+
+async def _profile(site: Site) -> Example:
+    def profile(title: str) -> Json:
+        fields = {"external_id": {"column": "编号"}, "name": {"column": "名称"}}
+        return {"title": title, "fields": fields}
+
+    path = "import-profiles/accounts/erp"
+    await site.sent("PUT", path, profile("客户"))
+    refused: Json = {"fields": {"name": {}}}
+    return Example(path, profile("客户资料"), "mapping_profile", "saved", refused=refused)
+
+
+FILES: Final = frozenset(
+    {
+        "POST /v1/imports",
+        "PUT /v1/imports/{import_id}/chunks/{number}",
+        "POST /v1/imports/{import_id}/complete",
+    }
+)
+"""Routes that take files: what they change is told row by row (tests/service/jobs/test_whose)."""
+
 EXAMPLES: Final[Mapping[str, Mapping[str, Prepared]]] = {
     "pipeline": {
         "POST /v1/accounts": _account,
         "PUT /v1/accounts/by-external/{source}/{external_id:path}": _account_external,
         "PUT /v1/products/{code:path}": _product,
         "POST /v1/deals": _deal,
+        "POST /v1/operations/{operation_id}/cancel": _cancel_import,
+        "PUT /v1/import-profiles/{noun}/{name}": _profile,
         "PATCH /v1/deals/{deal_id}": _deal_edit,
         "POST /v1/deals/{deal_id}/transitions": _deal_move,
         "POST /v1/deals/bulk": _deal_bulk,

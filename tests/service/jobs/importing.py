@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 FINAL = {"done", "failed", "cancelled"}
 
 

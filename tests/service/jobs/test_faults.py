@@ -23,7 +23,7 @@ from shared.jobs import retention
 from shared.jobs.importer import Applied, Copy, Importer, Refusal, Result
 from shared.jobs.model import Outcome
 from shared.runtime import Role
-from tests.service.conftest import Installation
+from tests.service.conftest import NOWHERE, Installation
 from tests.service.jobs.importing import ended, imported, rows, send
 from tests.service.jobs.records import NONE, accounts_of, count_of, counts
 
@@ -113,7 +113,7 @@ async def serving(
 
 
 NAMES = "external_id,name\n1,华东\n2,华北\n"
-DIRECTORY = Copy("directory", "targets")
+COPY = Copy("copy_of_a_test", "targets")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ async def test_a_row_waits_until_the_copy_has_what_the_source_had_when_the_impor
     ):
         assert (await targets.post("/v1/units", json=unit)).status_code == 201
         head = (await targets.get("/v1/events", params={"wait": 5})).json()["head"]
-        async with serving(installation, hidden.importer(DIRECTORY), {"targets": url}) as client:
+        async with serving(installation, hidden.importer(COPY), {"targets": url}) as client:
             begun = await send(client, "accounts", NAMES, source="x")
             waits = await ended(client, begun["id"], {"waiting"})
             assert waits["counts"] == counts(created=1, waiting=1)
@@ -139,7 +139,7 @@ async def test_a_row_waits_until_the_copy_has_what_the_source_had_when_the_impor
             async with database.acquire() as conn:
                 await conn.execute(
                     "INSERT INTO watermark (consumer, source, partition, number)"
-                    " VALUES ('directory', 'targets', 0, $1)",
+                    " VALUES ('copy_of_a_test', 'targets', 0, $1)",
                     head,
                 )
             done = await ended(client, begun["id"])
@@ -150,7 +150,7 @@ async def test_a_row_waits_until_the_copy_has_what_the_source_had_when_the_impor
 async def test_a_row_that_breaks_the_command_is_refused_alone(installation: Installation) -> None:
     hidden = Hidden({"华东", "华北"})
     content = NAMES + "3,陷阱\n"
-    async with serving(installation, hidden.importer(None), {}) as client:
+    async with serving(installation, hidden.importer(None), {"targets": NOWHERE}) as client:
         done = await imported(client, "accounts", content, source="x")
         told = await rows(client, done["id"], "refused")
     assert done["counts"] == counts(created=2, refused=1)

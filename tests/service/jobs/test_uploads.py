@@ -8,9 +8,9 @@ from tests.service.conftest import Installation
 from tests.service.jobs.importing import ended, imported
 from tests.service.jobs.records import counts
 
-ROWS = 60_000
+ROWS = 6_000
 CONTENT = "external_id,name\n" + "".join(f"A-{n % 20},客户{n:06d}\n" for n in range(ROWS))
-PIECE = 300_000
+PIECE = 30_000
 
 
 async def begun(client: httpx.AsyncClient) -> str:

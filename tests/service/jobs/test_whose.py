@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.db import Row
 from shared.runtime import Role
 from tests.service.conftest import Installation
 from tests.service.jobs.importing import imported
@@ -58,13 +59,16 @@ async def test_an_import_needs_the_right_to_write_what_it_imports(
 
 async def test_rows_are_written_in_the_name_of_who_sent_them(installation: Installation) -> None:
     async with installation.api("pipeline", role=Role.ALL) as client:
+        client.headers["Change-Reason"] = "%E8%BF%81%E7%A7%BB"  # 迁移
         await imported(client, "accounts", FILE, source="crm", origin="import")
         async with installation.open("pipeline") as database, database.acquire() as conn:
-            while True:  # until the relay has numbered it
+            found: list[Row] = []
+            rows: list[Row] = []
+            while not (found and rows):  # until the event is numbered and the change is sealed
                 found = await conn.fetch("SELECT origin, correlation_id FROM event_log")
-                if found:
-                    break
+                rows = await conn.fetch("SELECT actor, route, reason, noun, origin FROM audit_row")
         operation = (await client.get("/v1/operations")).json()["items"][0]
     assert [(row["origin"], str(row["correlation_id"])) for row in found] == [
         ("import", operation["id"])
     ]
+    assert [tuple(row) for row in rows] == [("tester", "/v1/imports", "迁移", "account", "import")]
