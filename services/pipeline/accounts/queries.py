@@ -10,10 +10,12 @@ from shared.auth.scope import AnyOf, Member, Members, Owned, Through
 from shared.db import Connection
 from shared.errors import NotFound
 from shared.filters.fields import Field
-from shared.filters.kinds import Kind
+from shared.filters.kinds import Kind, Op
+from shared.filters.tree import Comparison
 from shared.ids import External
+from shared.lists.asked import Asked
 from shared.lists.listing import Listing
-from shared.sql import Condition, Parameters, anything, brackets
+from shared.sql import Condition, anything
 
 _SELECT: Final[LiteralString] = """
     SELECT a.id, a.version, a.name, a.external_source, a.external_id, a.owner_id
@@ -25,7 +27,6 @@ _IDS_OF: Final[LiteralString] = """
       JOIN unnest($1::text[], $2::text[]) AS wanted (source, id)
         ON a.external_source = wanted.source AND a.external_id = wanted.id
 """
-_KNOWN: Final[LiteralString] = "SELECT a.id FROM account AS a WHERE a.id = ANY($1::uuid[]) AND "
 _DEALS: Final[LiteralString] = "SELECT FROM deal AS d WHERE d.account_id = a.id"
 
 ACCOUNTS: Final = Listing(
@@ -85,6 +86,6 @@ async def ids_of(conn: Connection, externals: Collection[External]) -> dict[Exte
 
 async def known(conn: Connection, ids: Collection[UUID], scope: Condition = anything) -> set[UUID]:
     """Return those of the ids that are accounts within ``scope``."""
-    parameters = Parameters(list(ids))
-    where = _KNOWN + brackets(scope(parameters))
-    return {row["id"] for row in await conn.fetch(where, *parameters.values)}
+    wanted = Comparison("id", Op.IN, tuple(ids))
+    found = await ACCOUNTS.page(conn, Asked(filter=wanted, limit=len(ids)), scope)
+    return {account.id for account in found.items}
