@@ -17,7 +17,7 @@ from shared.http.lists import ListOf, listed
 from shared.http.page import Page
 from shared.http.routes import needs, routes
 
-router = routes("audit")
+router = routes("audit", "Who changed what, when and why, numbered and chained.")
 
 
 class ChangeView(View):

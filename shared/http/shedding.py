@@ -48,11 +48,12 @@ class Shedding:
         if scope["type"] != "http" or _path(scope) in NEVER_SHED:
             await self._app(scope, receive, send)
             return
-        runtime: Runtime = scope["app"].state.runtime
-        if self._places.full and not await _is_own(scope, runtime.verifier):
-            runtime.metrics.shed.labels("queue_full").inc()
-            await _shed(scope, receive, send)
-            return
+        if self._places.full:
+            runtime: Runtime = scope["app"].state.runtime
+            if not await _is_own(scope, runtime.verifier):
+                runtime.metrics.shed.labels("queue_full").inc()
+                await _shed(scope, receive, send)
+                return
 
         async def send_left(message: Message) -> None:
             _leave(scope)

@@ -20,7 +20,7 @@ from shared.webhooks.views import (
     WebhookView,
 )
 
-router = routes("webhooks")
+router = routes("webhooks", "Who is told of events by signed HTTP messages, and what came of each.")
 
 MANAGES_ALL = "operations:write"
 
