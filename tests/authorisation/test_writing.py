@@ -1,0 +1,181 @@
+"""Who may change what: out of sight 404, in sight but not in reach 403, and nothing is changed."""
+
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+
+from tests.authorisation.company import MEMBERS, REACHES
+from tests.authorisation.office import Office
+
+COUNTS: Final = """
+    SELECT (SELECT sum(version) FROM deal) AS deals, (SELECT sum(version) FROM account) AS accounts,
+           (SELECT count(*) FROM deal) AS deal_rows, (SELECT count(*) FROM outbox) AS told,
+           (SELECT count(*) FROM audit_pending) AS noted
+"""
+
+
+async def state(office: Office) -> dict[str, object]:
+    async with office.databases["pipeline"].acquire() as conn:
+        return dict(await conn.fetchrow(COUNTS) or {})
+
+
+async def owner_of(office: Office, deal_id: str) -> str:
+    async with office.databases["pipeline"].acquire() as conn:
+        owner = await conn.fetchval("SELECT owner_id FROM deal WHERE id = $1", UUID(deal_id))
+    return next(name for name in MEMBERS if office.ids[name] == owner)
+
+
+@pytest.mark.parametrize("who", REACHES)
+async def test_a_deal_is_changed_by_who_reaches_its_owner(office: Office, who: str) -> None:
+    """What is let through meets a rule of the field (409) or another version (412)."""
+    reach, before = REACHES[who], await state(office)
+    for deal_id, owners in office.rows["deals"].items():
+        own = await owner_of(office, deal_id) in reach.members
+        refusal = 403 if owners.members & reach.members else 404
+        path = f"/v1/deals/{deal_id}"
+        moved = await office.ask(
+            "pipeline", who, reach.role, "POST", f"{path}/transitions", json={"to": "open"}
+        )
+        assert moved.status_code == (409 if own else refusal), moved.text
+        edited = await office.ask(
+            *("pipeline", who, reach.role, "PATCH", path),
+            json={"name": "改名"},
+            headers={"If-Match": '"999"'},
+        )
+        assert edited.status_code == (412 if own else refusal), edited.text
+        for answer in (moved, edited):
+            if answer.status_code == 403:
+                assert answer.json()["code"] == "not_within_reach"
+    assert await state(office) == before
+
+
+def record(office: Office, owner: str, **more: object) -> dict[str, Any]:
+    return {
+        "name": "新商机",
+        "owner_id": str(office.ids[owner]),
+        "amount": {"amount": "1000.00", "currency": "CNY"},
+        "opened_on": "2026-01-05",
+        **more,
+    }
+
+
+@pytest.mark.parametrize("who", REACHES)
+async def test_a_deal_is_not_given_to_somebody_out_of_reach(office: Office, who: str) -> None:
+    reach, before = REACHES[who], await state(office)
+    for name in MEMBERS:
+        if name in reach.members:
+            continue
+        share = [{"member_id": str(office.ids[name]), "share": "1"}]
+        external = {"source": "crm", "id": f"新{name}"}
+        bodies = [record(office, name)]
+        bodies += [record(office, one, shares=share) for one in sorted(reach.members)[:1]]
+        for body in bodies:
+            many = {"deals": [body | {"external": external}]}
+            for path, sent in (("/v1/deals", body), ("/v1/deals/bulk", many)):
+                answer = await office.ask(
+                    *("pipeline", who, reach.role, "POST", path),
+                    json=sent,
+                    headers={"Idempotency-Key": f"{who}{name}{path}{len(body)}".encode().hex()},
+                )
+                assert answer.status_code == 403, answer.text
+                assert answer.json()["code"] == "not_within_reach"
+    assert await state(office) == before
+
+
+async def test_a_record_of_another_system_is_held_to_the_same(office: Office) -> None:
+    before = await state(office)
+    for who, reach in REACHES.items():
+        for name in set(MEMBERS) - reach.members:
+            external = {"source": "crm", "id": name}
+            body = record(office, name, external=external)
+            answer = await office.ask(
+                "pipeline", who, reach.role, "POST", "/v1/deals/bulk", json={"deals": [body]}
+            )
+            assert answer.status_code == 404, answer.text
+            body = {"name": "改名", "owner_id": str(office.ids[name])}
+            path = f"/v1/accounts/by-external/crm/{name}"
+            answer = await office.ask("pipeline", who, reach.role, "PUT", path, json=body)
+            assert answer.status_code == 404, answer.text
+    assert await state(office) == before
+
+
+async def test_a_new_account_is_of_somebody_in_reach(office: Office) -> None:
+    before = await state(office)
+    for who, reach in REACHES.items():
+        for owner in (None, *(set(MEMBERS) - reach.members)):
+            body = {"name": "新客户", "owner_id": None if owner is None else str(office.ids[owner])}
+            answer = await office.ask(
+                "pipeline", who, reach.role, "POST", "/v1/accounts", json=body
+            )
+            assert (answer.status_code, answer.json()["code"]) == (403, "not_within_reach")
+            assert answer.json()["errors"][0]["pointer"] == "/owner_id"
+    assert await state(office) == before
+
+
+async def test_a_deal_cannot_name_an_account_out_of_sight(office: Office) -> None:
+    """It would show the account to whoever has the deal."""
+    (account,) = (key for key, one in office.rows["accounts"].items() if one.members == {"吴销售"})
+    answer = await office.ask(
+        *("pipeline", "周销售", "rep", "POST", "/v1/deals"),
+        json=record(office, "周销售", account_id=account),
+        headers={"Idempotency-Key": "out-of-sight"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_account")
+
+
+async def test_who_may_change_changes(office: Office) -> None:
+    """A seller opens a deal; a manager gives it to another of the team, who could not take it."""
+    answer = await office.ask(
+        *("pipeline", "马将调", "rep", "POST", "/v1/deals"),
+        json=record(office, "马将调"),
+        headers={"Idempotency-Key": "of-my-own"},
+    )
+    assert answer.status_code == 201, answer.text
+    deal_id = answer.json()["id"]
+    body = {"owner_id": str(office.ids["吴销售"])}
+    more = {"json": body, "headers": {"If-Match": '"1"'}}
+    path = f"/v1/deals/{deal_id}"
+    refused = await office.ask("pipeline", "马将调", "rep", "PATCH", path, **more)
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_within_reach")
+    given = await office.ask("pipeline", "陈队长", "manager", "PATCH", path, **more)
+    assert given.status_code == 200, given.text
+    office.of("deals", deal_id, "吴销售")
+
+
+@pytest.mark.parametrize("role", ["admin", "sales_ops", "integration"])
+async def test_nobody_sets_the_own_target(office: Office, role: str) -> None:
+    own = {
+        "scope": "member",
+        "scope_id": str(office.ids["陈队长"]),
+        "metric": "revenue",
+        "period": "2026-Q3",
+        "value": "1.00",
+        "currency": "CNY",
+    }
+    led = own | {"scope": "unit", "scope_id": str(office.ids["上海一队"])}
+    other = own | {"scope_id": str(office.ids["何无队"])}
+    for body in (own, led):
+        for path, sent in (("/v1/targets", body), ("/v1/targets/bulk", {"targets": [body]})):
+            method = "PUT" if path == "/v1/targets" else "POST"
+            answer = await office.ask("targets", "陈队长", role, method, path, json=sent)
+            assert (answer.status_code, answer.json()["code"]) == (403, "own_benefit")
+    answer = await office.ask("targets", "林总监", role, "PUT", "/v1/targets", json=other)
+    assert answer.status_code == 200, answer.text
+    made = answer.json()
+    office.of("targets", made["id"], "何无队")
+    office.of("attainments", made["attainment_id"], "何无队")
+
+
+@pytest.mark.parametrize("role", ["admin", "sales_ops", "finance"])
+async def test_nobody_decides_on_the_own_pay(office: Office, role: str) -> None:
+    (plan,) = (key for key, one in office.rows["plans"].items() if one.members == {"陈队长"})
+    own = {"payee_ids": [str(office.ids[name]) for name in ("何无队", "陈队长")]}
+    for last, body in (
+        ("assignments", own | {"valid_from": "2030-01-01", "valid_to": None}),
+        ("assignments/end", own | {"valid_to": "2030-01-01"}),
+    ):
+        path = f"/v1/plans/{plan}/{last}"
+        answer = await office.ask("performance", "陈队长", role, "POST", path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "own_benefit")
+        assert answer.json()["errors"][0]["pointer"] == "/payee_ids/1"
