@@ -25,6 +25,7 @@ COMPOSERS = {
 IN_SHARED = {
     "shared/audit/store.py",
     "shared/directory/scope.py",
+    "shared/directory/trees.py",
     "shared/events/facts.py",
     "shared/events/feed.py",
     "shared/events/lease.py",

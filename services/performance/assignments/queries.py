@@ -8,6 +8,7 @@ from uuid import UUID
 from services.performance.assignments.model import Assignment
 from shared.auth.scope import Member, Owned
 from shared.db import Connection, Row
+from shared.directory import trees
 from shared.filters.fields import Field
 from shared.filters.kinds import Kind
 from shared.lists.asked import Order
@@ -52,7 +53,7 @@ ASSIGNMENTS: Final = Listing(
     fields={
         "id": Field(Kind.ID, "a.id"),
         "plan_id": Field(Kind.ID, "a.plan_id"),
-        "payee_id": Field(Kind.ID, "a.payee_id", sorts=True),
+        "payee_id": Field(Kind.ID, "a.payee_id", sorts=True, below=trees.members),
         "valid_from": Field(Kind.DATE, "a.valid_from"),
         "valid_to": Field(Kind.DATE, "a.valid_to", nullable=True),
     },

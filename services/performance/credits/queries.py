@@ -11,6 +11,7 @@ from services.performance.credits.store import to_entry
 from shared.auth.scope import Member, Owned
 from shared.contracts.targets import Metric
 from shared.db import Connection, columns
+from shared.directory import trees
 from shared.filters.condition import to_condition
 from shared.filters.fields import Field
 from shared.filters.kinds import Kind, Op
@@ -65,7 +66,7 @@ CREDITS: Final = Listing(
     order=(Order("occurred_on"),),
     fields={
         "id": Field(Kind.ID, "c.id"),
-        "payee_id": Field(Kind.ID, "c.payee_id"),
+        "payee_id": Field(Kind.ID, "c.payee_id", below=trees.members),
         "occurred_on": Field(Kind.DATE, "c.occurred_on", sorts=True),
         "metric": Field(Kind.CHOICE, "c.metric", choices=tuple(Metric)),
         "currency": Field(Kind.CHOICE, "c.currency"),

@@ -6,6 +6,7 @@ from services.performance.incentives.model import Cause
 from services.performance.statements.model import LedgerLine, Total
 from shared.auth.scope import Member, Owned
 from shared.db import Row
+from shared.directory import trees
 from shared.errors import Invalid, NotFound
 from shared.filters.fields import Field
 from shared.filters.kinds import Kind
@@ -82,7 +83,9 @@ TOTALS: Final = Listing(
     of=_total,
     key="payee_id",
     fields={
-        "payee_id": Field(Kind.ID, "s.payee_id", sorts=True, upwards_only=True),
+        "payee_id": Field(
+            Kind.ID, "s.payee_id", sorts=True, upwards_only=True, below=trees.members
+        ),
         "period": Field(Kind.TEXT, "s.period"),
     },
 )

@@ -8,6 +8,7 @@ from services.pipeline.deals.store import WHOLE, to_deal
 from shared.auth.scope import AnyOf, Member, Members, Owned
 from shared.contracts.pipeline import DealStage
 from shared.db import Connection
+from shared.directory import trees
 from shared.errors import NotFound
 from shared.filters.fields import Field
 from shared.filters.kinds import Kind
@@ -22,7 +23,7 @@ DEALS: Final = Listing(
         "id": Field(Kind.ID, "d.id", sorts=True),
         "name": Field(Kind.TEXT, "d.name"),
         "stage": Field(Kind.CHOICE, "d.stage", choices=tuple(DealStage)),
-        "owner_id": Field(Kind.ID, "d.owner_id"),
+        "owner_id": Field(Kind.ID, "d.owner_id", below=trees.members),
         "member_ids": Field(Kind.IDS, "d.member_ids"),
         "account_id": Field(Kind.ID, "d.account_id", nullable=True),
         "amount": Field(Kind.DECIMAL, "d.amount", sorts=True),

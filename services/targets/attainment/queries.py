@@ -12,6 +12,7 @@ from services.targets.attainment.store import to_moved
 from shared.auth.scope import MemberOrUnit, Owned
 from shared.contracts.targets import Metric, ScopeKind
 from shared.db import Connection, Row
+from shared.directory import trees
 from shared.errors import NotFound
 from shared.filters.fields import Field
 from shared.filters.kinds import Kind
@@ -205,7 +206,7 @@ ATTAINMENTS: Final = Listing(
     fields={
         "id": Field(Kind.ID, "a.id", sorts=True, upwards_only=True),
         "scope": Field(Kind.CHOICE, "a.scope", choices=tuple(ScopeKind)),
-        "scope_id": Field(Kind.ID, "a.scope_id"),
+        "scope_id": Field(Kind.ID, "a.scope_id", below=trees.units_and_members),
         "metric": Field(Kind.CHOICE, "a.metric", choices=tuple(Metric)),
         "period": Field(Kind.TEXT, "a.period"),
         "starts": Field(Kind.DATE, "a.starts"),

@@ -11,6 +11,7 @@ from services.targets.org.model import Member, Organisation, Unit
 from services.targets.org.store import to_member, to_unit
 from shared.contracts.targets import ScopeKind
 from shared.db import Connection, Row
+from shared.directory import trees
 from shared.errors import NotFound
 from shared.filters.fields import Field
 from shared.filters.kinds import Kind, Value
@@ -150,7 +151,7 @@ UNITS: Final = Listing(
     select=_UNITS,
     of=_placed,
     fields={
-        "id": Field(Kind.ID, "u.id", sorts=True),
+        "id": Field(Kind.ID, "u.id", sorts=True, below=trees.units),
         "name": Field(Kind.TEXT, "u.name"),
         "kind": Field(Kind.TEXT, "u.kind"),
         "parent_id": Field(Kind.ID, "p.parent_id", nullable=True),
@@ -165,7 +166,7 @@ MEMBERS: Final = Listing(
     fields={
         "id": Field(Kind.ID, "m.id", sorts=True),
         "name": Field(Kind.TEXT, "m.name"),
-        "unit_id": Field(Kind.ID, "a.unit_id", nullable=True),
+        "unit_id": Field(Kind.ID, "a.unit_id", nullable=True, below=trees.units),
         "leads": Field(Kind.BOOLEAN, "a.leads", nullable=True),
         "external_source": Field(Kind.TEXT, "m.external_source", nullable=True),
         "external_id": Field(Kind.TEXT, "m.external_id", nullable=True),

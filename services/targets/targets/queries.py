@@ -8,6 +8,7 @@ from services.targets.targets.store import to_target
 from shared.auth.scope import MemberOrUnit, Owned
 from shared.contracts.targets import Metric, ScopeKind
 from shared.db import Connection
+from shared.directory import trees
 from shared.errors import NotFound
 from shared.filters.fields import Field
 from shared.filters.kinds import Kind
@@ -27,7 +28,7 @@ TARGETS: Final = Listing(
         "id": Field(Kind.ID, "t.id", sorts=True),
         "attainment_id": Field(Kind.ID, "t.attainment_id"),
         "scope": Field(Kind.CHOICE, "t.scope", choices=tuple(ScopeKind)),
-        "scope_id": Field(Kind.ID, "t.scope_id"),
+        "scope_id": Field(Kind.ID, "t.scope_id", below=trees.units_and_members),
         "metric": Field(Kind.CHOICE, "t.metric", choices=tuple(Metric)),
         "period": Field(Kind.TEXT, "t.period", sorts=True),
         "starts": Field(Kind.DATE, "t.starts"),
