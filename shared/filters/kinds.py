@@ -105,6 +105,18 @@ def read(kind: Kind, written: object) -> Value:
     return value
 
 
+def read_back(kind: Kind, written: object) -> Value:
+    """Return a value of a row that ``write`` wrote; raises ValueError for what no row can hold.
+
+    A row's text may be longer than what is asked for, and spaced otherwise.
+    """
+    if kind is not Kind.TEXT:
+        return read(kind, written)
+    if not isinstance(written, str) or "\0" in written:
+        raise ValueError("no text of a row")
+    return written
+
+
 def write(value: Value) -> str | int | bool:
     """Return a value as JSON has it; ``read`` gives it back."""
     match value:

@@ -11,7 +11,7 @@ import orjson
 
 from shared.errors import Invalid
 from shared.filters.fields import Fields
-from shared.filters.kinds import Kind, Op, Value, read, write
+from shared.filters.kinds import Kind, Op, Value, read_back, write
 from shared.filters.tree import Comparison, Group, Tree, dump, parse
 
 SORTS_MAX: Final = 3
@@ -123,7 +123,7 @@ def at(asked: Asked, text: str | None, kinds: Sequence[Kind]) -> Asked:
         if mark != _mark(asked) or len(values) != len(kinds):
             raise CursorInvalid(pointer="?cursor")
         place = tuple(
-            None if value is None else read(kind, value)
+            None if value is None else read_back(kind, value)
             for kind, value in zip(kinds, values, strict=True)
         )
     except (ValueError, TypeError, binascii.Error) as error:

@@ -151,7 +151,7 @@ PLANS: Final = Listing(
     of=OfMany(_with_versions),
     fields={
         "id": Field(Kind.ID, "p.id", sorts=True),
-        "name": Field(Kind.TEXT, "p.name"),
+        "name": Field(Kind.TEXT, "p.name", sorts=True),
         "external_source": Field(Kind.TEXT, "p.external_source", nullable=True),
         "external_id": Field(Kind.TEXT, "p.external_id", nullable=True),
     },

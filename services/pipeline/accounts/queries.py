@@ -8,6 +8,7 @@ from services.pipeline.accounts.model import Account
 from services.pipeline.accounts.store import to_account
 from shared.auth.scope import AnyOf, Member, Members, Owned, Through
 from shared.db import Connection
+from shared.directory import trees
 from shared.errors import NotFound
 from shared.filters.fields import Field
 from shared.filters.kinds import Kind, Op
@@ -35,7 +36,7 @@ ACCOUNTS: Final = Listing(
     fields={
         "id": Field(Kind.ID, "a.id", sorts=True),
         "name": Field(Kind.TEXT, "a.name", sorts=True),
-        "owner_id": Field(Kind.ID, "a.owner_id", nullable=True),
+        "owner_id": Field(Kind.ID, "a.owner_id", nullable=True, below=trees.members),
         "external_source": Field(Kind.TEXT, "a.external_source", nullable=True),
         "external_id": Field(Kind.TEXT, "a.external_id", nullable=True),
     },

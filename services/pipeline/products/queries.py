@@ -27,7 +27,7 @@ PRODUCTS: Final = Listing(
     fields={
         "id": Field(Kind.ID, "p.id", sorts=True),
         "code": Field(Kind.TEXT, "p.code", sorts=True),
-        "name": Field(Kind.TEXT, "p.name"),
+        "name": Field(Kind.TEXT, "p.name", sorts=True),
         "line": Field(Kind.TEXT, "p.line", nullable=True),
         "list_price": Field(Kind.DECIMAL, "p.list_price", nullable=True),
         "currency": Field(Kind.CHOICE, "p.currency", nullable=True),

@@ -152,7 +152,7 @@ UNITS: Final = Listing(
     of=_placed,
     fields={
         "id": Field(Kind.ID, "u.id", sorts=True, below=trees.units),
-        "name": Field(Kind.TEXT, "u.name"),
+        "name": Field(Kind.TEXT, "u.name", sorts=True),
         "kind": Field(Kind.TEXT, "u.kind"),
         "parent_id": Field(Kind.ID, "p.parent_id", nullable=True),
         "external_source": Field(Kind.TEXT, "u.external_source", nullable=True),
@@ -165,7 +165,7 @@ MEMBERS: Final = Listing(
     of=_assigned,
     fields={
         "id": Field(Kind.ID, "m.id", sorts=True),
-        "name": Field(Kind.TEXT, "m.name"),
+        "name": Field(Kind.TEXT, "m.name", sorts=True),
         "unit_id": Field(Kind.ID, "a.unit_id", nullable=True, below=trees.units),
         "leads": Field(Kind.BOOLEAN, "a.leads", nullable=True),
         "external_source": Field(Kind.TEXT, "m.external_source", nullable=True),

@@ -33,9 +33,14 @@ NARROWED: Final[dict[str, dict[str, Value]]] = {
     "targets.attainment.ENTRIES": {"attainment_id": UUID(int=1)},
     "performance.assignments.ASSIGNMENTS": {"plan_id": UUID(int=1)},
     "performance.credits.CREDITS": {"payee_id": UUID(int=1)},
+    "knowledge.webhooks.delivery.queries.DELIVERIES": {"webhook_id": UUID(int=1)},
     "performance.statements.TOTALS": {"period": "2025-Q1"},
     "performance.statements.ENTRIES": {"payee_id": UUID(int=1), "period": "2025-Q1"},
 }
+
+
+# So few that they are sorted: an owner's webhooks are bounded in number.
+FEW: Final = {"knowledge.webhooks.queries.WEBHOOKS"}
 
 
 class Case(NamedTuple):
@@ -66,7 +71,7 @@ def cases(service: str) -> list[Case]:
     """Return every list of a service in its own order and by each field, in both directions."""
     found = []
     for name, listing in listings().items():
-        if not name.startswith(f"{service}."):
+        if not name.startswith(f"{service}.") or name in FEW:
             continue
         found.append(Case(name, listing, (), missing=False))
         for field, its in listing.fields.items():
@@ -127,4 +132,4 @@ async def test_every_order_of_every_list_is_read_from_an_index(
 
 def test_every_list_of_the_services_is_looked_at() -> None:
     chassis = {"knowledge.events.parking.PARKED", "knowledge.audit.queries.CHANGES"}
-    assert listings().keys() >= {"pipeline.deals.DEALS", *chassis, *NARROWED, *GIVEN}
+    assert listings().keys() >= {"pipeline.deals.DEALS", *chassis, *NARROWED, *GIVEN, *FEW}

@@ -1,0 +1,1 @@
+CREATE INDEX plan_name ON plan (name COLLATE "C", id);

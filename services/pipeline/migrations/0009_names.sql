@@ -1,0 +1,1 @@
+CREATE INDEX product_name ON product (name COLLATE "C", id);
