@@ -179,7 +179,7 @@ class Stack:
                 "token_url": self.issuer.token_url,
                 "client_id": client_of(name),
                 "client_secret": client.secret,
-                "feeds": {service: f"{self.base_url}/{service}" for service in self._names},
+                "feeds": {service: f"{self.base_url}/{service}" for service in SERVICES},
                 **self._more_settings,
             }
         )
