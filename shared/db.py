@@ -59,6 +59,13 @@ class DatabaseUnavailable(Unavailable):
     zh = "数据库未能及时响应，请以同一 Idempotency-Key 重新发送。"
 
 
+class DatabaseSilent(DatabaseUnavailable):
+    """The database gives no sign of life, which the log has told once; nothing was tried."""
+
+    code = "database_unavailable"
+    is_news = False
+
+
 class MadeAtOnce(Conflict):
     """The same thing was made elsewhere at the same moment, time and again."""
 
@@ -155,7 +162,7 @@ class Database:
         UNAVAILABLE when there is no connection in time or the lent one is lost.
         """
         if self._pulse.lost:
-            raise DatabaseUnavailable
+            raise DatabaseSilent
         with self._pulse.waiting() as waiting:
             async with asyncio.timeout(self._acquire_seconds) as coming:
                 waiting.comes(coming)
@@ -176,7 +183,7 @@ class Database:
 
     async def _connection(self) -> Connection:
         if self._pulse.lost:  # while we waited for our turn
-            raise DatabaseUnavailable
+            raise DatabaseSilent
         return await self._pool.acquire()
 
     async def read(self, query: Work[T]) -> T:

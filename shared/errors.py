@@ -201,10 +201,14 @@ class TooManyRequests(PharosError):
 
 
 class Unavailable(PharosError):
-    """Something we need does not answer now; try again after `retry_after` seconds."""
+    """Something we need does not answer now; try again after `retry_after` seconds.
+
+    The log tells of each, with its cause, unless it `is_news` no more.
+    """
 
     kind = Kind.UNAVAILABLE
     retry_after: ClassVar[int] = 1
+    is_news: ClassVar[bool] = True
 
 
 def _shown(fact: object) -> str:

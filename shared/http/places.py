@@ -25,14 +25,26 @@ class Places:
         self._queue: deque[asyncio.Future[bool]] = deque()
         self._stands_since: float | None = None
         self._last_turn = 0.0
+        self.coming = 0
+        """Requests that have been let in and have not got as far as to ask for a place."""
         self._between_turns = 0.0
 
     @property
     def full(self) -> bool:
         """Whether there is no place, not even one to wait at."""
-        waiting = len(self._queue)
-        if self._free or not waiting:
-            return self._queue_limit == 0 and not self._free
+        return self._is_full(self._free, len(self._queue))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there will be none when those have come who are let in already."""
+        if not self.coming:
+            return self.full
+        ahead = len(self._queue) + self.coming
+        return self._is_full(max(0, self._free - ahead), max(0, ahead - self._free))
+
+    def _is_full(self, free: int, waiting: int) -> bool:
+        if free:
+            return False
         if waiting >= self._queue_limit:
             return True
         return self._stands and waiting * self._between_turns > BRIEF_SECONDS

@@ -177,7 +177,7 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_error(request: Request, error: PharosError) -> Response:
-    if error.kind is Kind.UNAVAILABLE:
+    if isinstance(error, Unavailable) and error.is_news:
         _log.warning("unavailable", code=error.code, trace_id=_trace_id(request), exc_info=error)
     return problem(error, _language(request), _trace_id(request))
 

@@ -25,10 +25,12 @@ FEEDS: Final = ("/v1/events", "/v1/snapshots/")
 class Overloaded(Unavailable):
     """More is asked than can be done; nothing of this request was looked at."""
 
+    is_news = False  # it is counted: thousands of lines would only make it worse
     en = "More is asked at the moment than can be done. Nothing was changed; send it again."
     zh = "当前请求过多，本次请求未做任何处理，请稍后重新发送。"
 
 
+_COMING: Final = "coming"
 OVERLOADED: Final = Overloaded()
 
 
@@ -45,6 +47,8 @@ class Shedding:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or send it away."""
+        if scope["type"] == "http" and scope["state"].pop(_COMING, False):
+            self._places.coming -= 1
         if scope["type"] != "http" or _path(scope) in NEVER_SHED:
             await self._app(scope, receive, send)
             return
@@ -74,14 +78,17 @@ def gate_of(app: FastAPI, settings: ServiceSettings) -> Gate:
     places: Places = app.state.places
 
     def gate(scope: Scope) -> Unavailable | None:
-        if not places.full:
+        runtime: Runtime = app.state.runtime
+        if not places.crowded:
+            # Many may be let in before the first of them has its turn to ask for a place.
+            places.coming += 1
+            scope["state"][_COMING] = True
             return None
         path: str = scope["path"]
         if path.endswith(NEVER_SHED) or any(feed in path for feed in FEEDS):
             return None
         if settings.cors_origins and _header(scope, b"origin"):
             return None
-        runtime: Runtime = app.state.runtime
         known = runtime.verifier.known(_header(scope, b"authorization"))
         if known is not None and known.is_own_service:
             return None
