@@ -72,7 +72,7 @@ async def test_every_part_is_shown_in_the_language_of_the_reader(
 async def test_the_switch_shows_the_other_language(browser: Browser, stack: Stack) -> None:
     page = await opened(browser, stack)
     await page.click("#switch")
-    await page.until("document.documentElement.lang === 'zh-Hans'")
+    await page.until("document.documentElement?.lang === 'zh-Hans'")
     await page.until("document.querySelector('#places a')?.textContent === '概览'")
     must_be_clean(page, stack)
 

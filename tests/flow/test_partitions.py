@@ -10,7 +10,7 @@ from tests.flow.world import CHEN, COMPANY, EAST, LI, founded
 async def test_figures_are_whole_over_all_partitions() -> None:
     with throwaway_folder() as folder:
         async with (
-            Stack(folder, durable=False, settings={"partitions": 4}) as stack,
+            Stack(folder, durable=False, settings={"partitions": 4, "queue_ms": 30_000}) as stack,
             founded(stack) as world,
         ):
             await world.set_target(LI, "50000.00")
