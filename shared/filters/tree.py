@@ -183,8 +183,8 @@ class _Builder:
             raise FilterFieldUnknown(
                 field=name, place=place or "/", fields=sorted(self._fields), pointer=self._at(place)
             )
-        if word not in {op.value for op in field.ops}:
-            ops = sorted(op.value for op in field.ops)
+        ops = sorted(op.value for op in field.ops)
+        if word not in ops:
             raise FilterOpUnknown(
                 field=name, op=word, place=place or "/", ops=ops, pointer=self._at(place)
             )

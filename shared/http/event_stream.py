@@ -8,9 +8,9 @@ from fastapi import Header, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 
-from shared.contracts.contract import contracts, family
+from shared.contracts.wanted import asked_of
 from shared.db import Connection
-from shared.errors import Conflict, Invalid, TooManyRequests, Unavailable
+from shared.errors import Conflict, TooManyRequests, Unavailable
 from shared.events import log as event_log
 from shared.events.envelope import Event
 from shared.events.tail import BATCH, Overrun, Tail, Told
@@ -89,13 +89,6 @@ class PlaceUnknown(Conflict):
     )
 
 
-class EventTypeUnknown(Invalid):
-    """No event of this service has the type."""
-
-    en = "This service publishes no events {type}. It publishes: {known}."
-    zh = "本服务不发布 {type} 事件；发布的事件有：{known}。"
-
-
 class Streams:
     """The streams that are open in this process, by caller."""
 
@@ -160,19 +153,8 @@ async def stream_events(
 
 def _wanted(types: Sequence[str], service: str) -> frozenset[str] | None:
     """Return the published types that are asked for, None for all."""
-    known = [kind for kind in contracts() if kind.startswith(f"pharos.{service}.")]
-    found: set[str] = set()
-    for asked in types:
-        matching = {kind for kind in known if _is_asked(kind, asked)}
-        if not matching:
-            listed = ", ".join(sorted(known)) or "–"
-            raise EventTypeUnknown(type=asked, known=listed, pointer="?types")
-        found |= matching
+    found = {kind for wanted in types for kind in asked_of(service, wanted, "?types")}
     return frozenset(found) if types else None
-
-
-def _is_asked(kind: str, asked: str) -> bool:
-    return asked in {kind, family(kind)} or (asked.endswith("*") and kind.startswith(asked[:-1]))
 
 
 def _numbers(place: str | None, partitions: int) -> list[int] | None:

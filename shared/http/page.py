@@ -10,7 +10,7 @@ import orjson
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.errors import Invalid
+from shared.lists.asked import CursorInvalid
 
 T = TypeVar("T")
 
@@ -27,13 +27,6 @@ Cursor = Annotated[
         description="`next` of the page before; opaque.",
     ),
 ]
-
-
-class CursorInvalid(Invalid):
-    """A cursor that was not given out by this list."""
-
-    en = "The cursor is not one of this list. Start again without a cursor."
-    zh = "游标不属于此列表，请去掉游标重新开始。"
 
 
 def _missing(value: object) -> bool:

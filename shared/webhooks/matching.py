@@ -1,27 +1,19 @@
 """Which events a webhook is told of: pure functions of the webhook and the event."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import orjson
 
 from shared.context import Origin
-from shared.contracts.contract import Contract, contracts, permission_of
+from shared.contracts.contract import permission_of
+from shared.contracts.wanted import asked_of, selects, told_by
 from shared.errors import Forbidden, Invalid
 from shared.events.envelope import Event
 from shared.filters.predicate import Predicate, to_predicate
 from shared.filters.tree import Tree, build, dump
 from shared.webhooks.fields import fields_of, row_of
 from shared.webhooks.model import Owner, Terms, Webhook
-
-ANY_END = ".*"
-
-
-class EventTypeUnknown(Invalid):
-    """The service tells no such events."""
-
-    en = "{service} tells no events of type {type}; see its AsyncAPI document."
-    zh = "{service} 不发布类型为 {type} 的事件，请查阅其 AsyncAPI 文档。"
 
 
 class EventTypeNotReadable(Forbidden):
@@ -31,29 +23,13 @@ class EventTypeNotReadable(Forbidden):
     zh = "类型为 {type} 的事件需要权限 {permission}，您的角色没有该权限。"
 
 
-def selects(types: Iterable[str], kind: str) -> bool:
-    """Tell whether an event type is among those asked for; ``a.b.*`` is all that is below a.b."""
-    return any(
-        kind.startswith(wanted[:-1]) if wanted.endswith(ANY_END) else kind == wanted
-        for wanted in types
-    )
-
-
 def check_types(service: str, types: Sequence[str], owner: Owner) -> None:
     """Refuse what could never be sent; raises EventTypeUnknown and EventTypeNotReadable."""
-    own = _told_by(service)
     for place, wanted in enumerate(types):
-        found = [known for kind, known in own.items() if selects([wanted], kind)]
-        if not found:
-            raise EventTypeUnknown(service=service, type=wanted, pointer=f"/types/{place}")
-        if not any(known.READ in owner.permissions for known in found):
-            raise EventTypeNotReadable(
-                type=wanted, permission=found[0].READ, pointer=f"/types/{place}"
-            )
-
-
-def _told_by(service: str) -> Mapping[str, type[Contract]]:
-    return {kind: known for kind, known in contracts().items() if kind.split(".")[1] == service}
+        pointer = f"/types/{place}"
+        needed = [known.READ for known in asked_of(service, wanted, pointer).values()]
+        if not any(permission in owner.permissions for permission in needed):
+            raise EventTypeNotReadable(type=wanted, permission=needed[0], pointer=pointer)
 
 
 def canonical(service: str, terms: Terms) -> str | None:
@@ -84,7 +60,7 @@ def _predicate(service: str, types: tuple[str, ...], condition: str | None) -> P
 
 
 def _tree(service: str, types: Sequence[str], condition: str) -> Tree:
-    asked = [known for kind, known in _told_by(service).items() if selects(types, kind)]
+    asked = [known for kind, known in told_by(service).items() if selects(types, kind)]
     return build(orjson.loads(condition), fields_of(asked), "/condition")
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
+import nats
 import pytest
 
 from deploy.local.clients import client_of
@@ -140,3 +141,13 @@ async def installation(servers: Servers) -> AsyncIterator[Installation]:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()
+        await _forget_streams(servers.nats, name)
+
+
+async def _forget_streams(server: EmbeddedNats, installation: str) -> None:
+    """Delete what an installation left on the broker, which has room for a few dozen streams."""
+    async with await nats.connect(server.url) as client:
+        jetstream = client.jetstream()
+        for stream in await jetstream.streams_info():
+            if (stream.config.name or "").startswith(f"{installation}_"):
+                await jetstream.delete_stream(str(stream.config.name))

@@ -34,8 +34,8 @@ SET_ASIDE: Final = """
 
 
 def demanded() -> dict[str, str]:
-    """Return the headers that some routes demand: a key for one request, and any version."""
-    return {"Idempotency-Key": str(new_id()), "If-Match": "*"}
+    """Return the header that some routes demand: a key for one request."""
+    return {"Idempotency-Key": str(new_id())}
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Example:
     again: Literal["nothing", "refused", "more"] = "nothing"
     refused: Json | None = None
     gone: bool = False
-    version: int | None = None
+    version: int | Literal["*"] | None = None
 
 
 Prepared: TypeAlias = Callable[[Site], Awaitable[Example]]
@@ -134,7 +134,8 @@ async def _deal(_: Site) -> Example:
 async def _deal_edit(site: Site) -> Example:
     made = await site.sent("POST", "deals", deal())
     body = {"amount": {"amount": "1300.00", "currency": "CNY"}}
-    return Example(f"deals/{made['id']}", body, "deal", "edited", refused={"account_id": SOMEBODY})
+    path, unknown = f"deals/{made['id']}", {"account_id": SOMEBODY}
+    return Example(path, body, "deal", "edited", refused=unknown, version="*")
 
 
 async def _deal_move(site: Site) -> Example:
@@ -213,7 +214,7 @@ async def _plan_version(site: Site) -> Example:
     body = {"valid_from": "2018-01-01", "currency": "CNY", "components": [commission()]}
     early = {**body, "valid_from": "2016-01-01"}
     path = f"plans/{made['id']}/versions"
-    return Example(path, body, "plan", "saved", again="refused", refused=early)
+    return Example(path, body, "plan", "saved", again="refused", refused=early, version="*")
 
 
 async def _assign(site: Site) -> Example:

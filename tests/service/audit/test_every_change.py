@@ -101,7 +101,7 @@ async def send(
     method = route.partition(" ")[0]
     sent = {**demanded(), **{name.replace("_", "-"): value for name, value in headers.items()}}
     if example.version is not None:
-        sent["If-Match"] = f'"{example.version}"'
+        sent["If-Match"] = "*" if example.version == "*" else f'"{example.version}"'
     payload = example.body if body is None else body
     return await site.api.request(method, f"/v1/{example.path}", json=payload, headers=sent)
 

@@ -7,10 +7,11 @@ import pytest
 
 from shared.context import Origin
 from shared.contracts.pipeline import AccountSaved
+from shared.contracts.wanted import selects
 from shared.errors import PharosError
 from shared.events.envelope import Event
 from shared.ids import new_id
-from shared.webhooks.matching import check_types, selects, told_of
+from shared.webhooks.matching import check_types, told_of
 from shared.webhooks.model import Owner, State, Terms, Webhook
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
