@@ -7,6 +7,7 @@ from services.pipeline.accounts.imports import api as account_files
 from services.pipeline.deals import api as deals
 from services.pipeline.deals.commands import snapshot as deals_now
 from services.pipeline.deals.imports import api as deal_files
+from services.pipeline.deals.rules import STEPS
 from services.pipeline.products import api as products
 from services.pipeline.products.imports import api as product_files
 from shared.directory.reactions import DIRECTORY
@@ -21,4 +22,5 @@ SERVICE = Service(
     subscriptions=(DIRECTORY,),
     snapshots={"deals": deals_now},
     importers=(account_files.IMPORTER, product_files.IMPORTER, deal_files.IMPORTER),
+    transitions={"deals": STEPS},
 )

@@ -24,6 +24,7 @@ from shared.http import (
 from shared.http import snapshots as snapshot_routes
 from shared.http.cors import Cors
 from shared.http.documents import api as documents
+from shared.http.documents import schema
 from shared.http.documents.examples import CHASSIS, recorded
 from shared.http.documents.openapi import Described
 from shared.http.middleware import BodyLimit, Failures, RequestScope
@@ -48,7 +49,8 @@ class Service:
     """What a service is: its name and title, its routers, what it listens to and works off.
 
     ``snapshots`` are the facts that its events tell of, as they are now, by noun; ``figures`` the
-    gauges that it adds to those of the chassis; ``importers`` what can be imported.
+    gauges that it adds to those of the chassis; ``importers`` what can be imported;
+    ``transitions`` the steps from each stage of an object to others, by the name of its list.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Service:
     snapshots: Mapping[str, SnapshotOf] = field(default_factory=dict)
     figures: Sequence[Figure] = ()
     importers: Sequence[Importer] = ()
+    transitions: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     description: str = ""
     chassis: Sequence[APIRouter] = field(
         default=(
@@ -77,6 +80,7 @@ class Service:
             import_profiles.router,
             import_operations.router,
             documents.router,
+            schema.router,
         ),
         init=False,
     )
@@ -141,6 +145,7 @@ def create_app(service: Service, settings: ServiceSettings, role: Role = Role.AL
     app.state.service = service.name
     app.state.below = f"{settings.public_url}/{service.name}"
     app.state.documents = documents.Documents(app, _described(service, settings, routers))
+    app.state.transitions = service.transitions
     app.state.snapshots = service.snapshots
     app.state.figures = service.all_figures
     app.state.importers = {importer.noun: importer for importer in service.importers}

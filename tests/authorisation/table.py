@@ -81,6 +81,7 @@ every       GET    /v1/parked/{parked_id}                                  - - -
 every       POST   /v1/parked/{parked_id}/replay                           - - - - - - - - a
 every       POST   /v1/parked/{parked_id}/discard                          - - - - - - - - a
 every       GET    /v1/repairs                                             - - - - - - a - a
+every       GET    /v1/schema                                              a a a a a a a a a
 every       GET    /v1/vitals                                              - - - - - - a - a
 every       GET    /v1/audit                                               - - - - - - a - a
 every       GET    /v1/audit/blocks                                        - - - - - - a - a

@@ -1,8 +1,10 @@
 """What a deal may do: pure functions from one version to the next."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from uuid import UUID
 
 from services.pipeline.deals.model import (
@@ -35,6 +37,11 @@ from shared.money import Money, apportioned
 ONE = Decimal(1)
 QUANTITY_DIGITS = 6
 LARGEST = Decimal(10) ** 15
+CLOSED = (DealStage.WON, DealStage.LOST)
+STEPS: Mapping[str, Sequence[str]] = MappingProxyType(
+    {DealStage.OPEN: CLOSED, **dict.fromkeys(CLOSED, (DealStage.OPEN,))}
+)
+"""Which stages a deal may go to from where it stands."""
 
 
 class DealAlreadyClosed(Refused):

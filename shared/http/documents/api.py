@@ -117,10 +117,18 @@ class Documents:
         self._app = app
         self._described = described
 
+    async def openapi_document(self) -> Mapping[str, Any]:
+        """Return the OpenAPI document as it is before it is written."""
+        return await asyncio.to_thread(lambda: self._openapi)
+
+    @cached_property
+    def _openapi(self) -> Mapping[str, Any]:
+        return openapi.describe(self._app, self._described)
+
     @cached_property
     def openapi(self) -> Written:
         """The OpenAPI document."""
-        return Written.of(openapi.describe(self._app, self._described))
+        return Written.of(self._openapi)
 
     @cached_property
     def asyncapi(self) -> Written:

@@ -15,7 +15,7 @@ from shared.http.documents.problem_answers import answers, codes_of, example
 from shared.http.documents.problem_types import ProblemType, problem_types
 from shared.http.documents.schemas import named, not_null, tidied
 from shared.http.problems import ProblemView
-from shared.http.routes import PUBLIC, Routes, demanded, permission_of
+from shared.http.routes import PUBLIC, SIGNED_IN, Routes, demanded, permission_of
 
 Document = dict[str, Any]
 
@@ -191,6 +191,8 @@ def _permission(route: APIRoute) -> str:
     permission = permission_of(route)
     if permission == PUBLIC:
         return "Needs no token."
+    if permission == SIGNED_IN:
+        return "Needs a token, whatever its roles."
     return f"Needs the permission `{permission}`."
 
 

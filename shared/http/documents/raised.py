@@ -71,6 +71,18 @@ def _mentioned(function: FunctionType) -> Iterator[object]:
                 yield from _methods(function.__module__).get(part.attr, ())
 
 
+def named_in(endpoint: Callable[..., object]) -> Iterator[object]:
+    """Yield what the names in the source of an endpoint stand for: values of modules too."""
+    function = inspect.unwrap(endpoint)
+    if isinstance(function, FunctionType):
+        node = _nodes(sys.modules[function.__module__])[function.__code__.co_firstlineno]
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name):
+                yield function.__globals__.get(part.id)
+            elif isinstance(part, ast.Attribute):
+                yield _resolved(part, function.__globals__)
+
+
 def _closure(function: FunctionType) -> Mapping[str, object]:
     cells = function.__closure__ or ()
     return {
