@@ -65,7 +65,7 @@ class MappingProfile(Body):
     ]
 
 
-class FieldUnknown(Invalid):
+class ProfileFieldUnknown(Invalid):
     """The profile fills a field that the noun does not have."""
 
     en = "{noun} have no field {field}; there are: {fields}."
@@ -84,7 +84,7 @@ def check(profile: MappingProfile, importer: Importer) -> None:
     known = importer.kinds
     for name in profile.fields:
         if name not in known:
-            raise FieldUnknown(
+            raise ProfileFieldUnknown(
                 noun=importer.noun, field=name, fields=sorted(known), pointer=f"/fields/{name}"
             )
     # Where external ids come from may be said by the job, once for all rows.

@@ -53,7 +53,7 @@ class FieldView(View):
     sorts: bool
 
 
-class OperationView(View):
+class ObjectOperationView(View):
     """What can be asked, and over which rows this caller may: `reach` is null for not at all."""
 
     name: str
@@ -80,7 +80,7 @@ class ObjectView(View):
     fields: list[FieldView]
     transitions: dict[str, list[str]]
     may: MayView
-    operations: list[OperationView]
+    operations: list[ObjectOperationView]
 
 
 class EventTypeView(View):
@@ -179,7 +179,7 @@ def _objects(
             },
             may=_may(one, principal),
             operations=[
-                OperationView(
+                ObjectOperationView(
                     name=operation.name,
                     method=operation.method,
                     path=operation.path,
