@@ -110,7 +110,10 @@ class ServiceSettings(ServerSettings):
     """Requests that are worked on at once; twice the connections of the pool keep it busy."""
     queue_limit: Annotated[int, Field(ge=0)] = 200
     queue_ms: Annotated[int, Field(ge=1)] = 1_500
-    """How many requests wait for a slot, and for how long, before they are sent away."""
+    """How many requests wait for a slot, and for how long, before they are sent away.
+
+    In a queue that has stood for two thirds of that time, none waits for long any more.
+    """
     rate_limit: Annotated[int, Field(ge=0)] = 12_000
     rate_window_seconds: Annotated[int, Field(ge=1)] = 60
     """Requests of one caller within so many seconds, in this process; 0: as many as it likes."""

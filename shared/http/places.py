@@ -4,7 +4,8 @@ import asyncio
 from collections import deque
 from typing import Final
 
-STANDING_SECONDS: Final = 1.0
+STANDING: Final = 2 / 3
+"""A queue stands when it has not been empty for this part of the time that one may wait in it."""
 BRIEF_SECONDS: Final = 0.1
 _WEIGHT: Final = 0.05
 """Of the last turn in the mean time between two."""
@@ -14,7 +15,7 @@ class Places:
     """A semaphore whose queue is bounded in length and in time; first come, first served.
 
     A queue that empties now and then takes up a burst, so one may wait in it for long. One that has
-    stood for a second only makes everybody late (the idea of CoDel): as many may wait in it as come
+    stood for long only makes everybody late (the idea of CoDel): as many may wait in it as come
     to their turn within a moment, as turns have followed each other of late.
     """
 
@@ -52,7 +53,7 @@ class Places:
     @property
     def _stands(self) -> bool:
         since = self._stands_since
-        return since is not None and _now() - since > STANDING_SECONDS
+        return since is not None and _now() - since > STANDING * self._queue_seconds
 
     def take(self) -> "Place | None":
         """Return a place if one is free."""

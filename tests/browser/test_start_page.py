@@ -94,7 +94,9 @@ async def test_a_request_is_tried_out_with_the_token_of_the_page(
 ) -> None:
     page = await opened(browser, stack)
     await page.tell("location.hash = 'api/pipeline'")
+    await page.until("document.querySelector('#swagger').dataset.loaded === 'pipeline'")
     await page.click("[id$='-list_accounts'] .opblock-summary-control")
+    await page.until("document.querySelector(\"[id$='-list_accounts'] .parameters input\")")
     await page.click("[id$='-list_accounts'] .execute")
     await page.until(
         "document.querySelector(\"[id$='-list_accounts'] .live-responses-table .response"

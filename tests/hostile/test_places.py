@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from shared.http.places import BRIEF_SECONDS, STANDING_SECONDS, Place, Places
+from shared.http.places import BRIEF_SECONDS, STANDING, Place, Places
 
 
 async def test_places_are_given_in_the_order_of_the_queue() -> None:
@@ -38,10 +38,10 @@ async def test_who_waits_for_too_long_gets_no_place() -> None:
 
 
 async def test_in_a_queue_that_stands_nobody_waits_for_long() -> None:
-    places = Places(1, 100, 60)
+    places = Places(1, 100, 1.5)
     held = places.take()
     first = asyncio.create_task(places.wait())
-    await asyncio.sleep(STANDING_SECONDS + 0.1)
+    await asyncio.sleep(STANDING * 1.5 + 0.1)
     assert await places.wait() is None
     assert not first.done()
     assert held is not None

@@ -239,7 +239,9 @@ def family(pid: int) -> set[int]:
 
 
 def children_of_this_process() -> set[int]:
-    return family(int(Path("/proc/self").readlink().name))
+    """The servers that were started here; what these start themselves comes and goes."""
+    this = int(Path("/proc/self").readlink().name)
+    return {child for child, parent in parents().items() if parent == this}
 
 
 def started(folder: Path, *options: str) -> "tuple[subprocess.Popen[str], str]":
