@@ -10,10 +10,13 @@ from shared.errors import Forbidden
 
 
 class OwnBenefit(Forbidden):
-    """Somebody would set the own target, or decide on the own pay."""
+    """Somebody would set the own target or post, decide on the own pay, or get people to lead."""
 
-    en = "You would decide on your own target or pay. Ask somebody else who may."
-    zh = "不得设定本人的目标或决定本人的薪酬，请由其他有权限的人员办理。"
+    en = (
+        "You would decide on your own target, pay or post, or on whom you lead. "
+        "Ask somebody else who may."
+    )
+    zh = "不得决定本人的目标、薪酬、任职或下属范围，请由其他有权限的人员办理。"
 
 
 async def own(

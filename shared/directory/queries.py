@@ -36,6 +36,13 @@ _LED_BY: Final[LiteralString] = """
       FROM directory_post
      WHERE member_id = $1 AND starts <= $2 AND ends > $2 AND leads
 """
+_LED_SINCE: Final[LiteralString] = """
+    SELECT DISTINCT l.unit_id, l.unit_id = p.unit_id AS is_led
+      FROM directory_post AS p
+      JOIN unit_line AS l
+        ON l.above_id = p.unit_id AND l.starts < p.ends AND l.ends > p.starts AND l.ends > $3
+     WHERE p.member_id = $1 AND p.leads AND p.ends > $3 AND l.unit_id = ANY($2::uuid[])
+"""
 _KNOWN_MEMBERS: Final[LiteralString] = """
     SELECT member_id FROM directory_member WHERE member_id = ANY($1::uuid[])
 """
@@ -95,6 +102,15 @@ async def units_above(conn: Connection, unit_id: UUID, day: date) -> Sequence[UU
 async def led_by(conn: Connection, member_id: UUID, day: date) -> set[UUID]:
     """Return the unit that a member leads on a day, none for most."""
     return {row["unit_id"] for row in await conn.fetch(_LED_BY, member_id, day)}
+
+
+async def led_since(
+    conn: Connection, member_id: UUID, unit_ids: Collection[UUID | None], day: date
+) -> tuple[set[UUID], set[UUID]]:
+    """Return which of the units a member leads on some day from ``day`` on, and which lie below."""
+    rows = await conn.fetch(_LED_SINCE, member_id, list(unit_ids), day)
+    led = {row["unit_id"] for row in rows if row["is_led"]}
+    return led, {row["unit_id"] for row in rows if not row["is_led"]}
 
 
 async def known_members(conn: Connection, ids: Collection[UUID]) -> set[UUID]:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.authorisation.company import MEMBERS, REACHES
 from tests.authorisation.office import Office
+from tests.service.performance_world import plan
 
 COUNTS: Final = """
     SELECT (SELECT sum(version) FROM deal) AS deals, (SELECT sum(version) FROM account) AS accounts,
@@ -179,3 +180,16 @@ async def test_nobody_decides_on_the_own_pay(office: Office, role: str) -> None:
         answer = await office.ask("performance", "陈队长", role, "POST", path, json=body)
         assert (answer.status_code, answer.json()["code"]) == (403, "own_benefit")
         assert answer.json()["errors"][0]["pointer"] == "/payee_ids/1"
+
+
+@pytest.mark.parametrize("role", ["admin", "sales_ops", "finance"])
+async def test_nobody_changes_the_plan_that_pays_them(office: Office, role: str) -> None:
+    """Whoever is assigned is refused; who is not gets as far as the rule of the field."""
+    (plan_id,) = (key for key, one in office.rows["plans"].items() if one.members == {"陈队长"})
+    path = f"/v1/plans/{plan_id}/versions"
+    terms = {key: value for key, value in plan().items() if key != "name"}
+    more = {"json": terms | {"valid_from": "2016-01-01"}, "headers": {"If-Match": "*"}}
+    own = await office.ask("performance", "陈队长", role, "POST", path, **more)
+    assert (own.status_code, own.json()["code"]) == (403, "own_benefit")
+    other = await office.ask("performance", "林总监", role, "POST", path, **more)
+    assert (other.status_code, other.json()["code"]) == (409, "version_not_later"), other.text

@@ -10,10 +10,12 @@ from services.targets.org import rules, store
 from services.targets.org.model import Assignment, Member, Placement, Unit
 from services.targets.org.queries import MemberNotFound, UnitNotFound
 from shared.audit.model import Change
+from shared.auth.four_eyes import OwnBenefit
 from shared.context import Context
 from shared.contracts.contract import Contract
 from shared.contracts.targets import MemberAssigned, MemberSaved, UnitPlaced, UnitSaved
 from shared.db import Connection
+from shared.directory import queries as organisation
 from shared.directory import upkeep as directory
 from shared.errors import Invalid, PharosError
 from shared.events import outbox
@@ -57,7 +59,8 @@ async def save_unit(
     """Make a unit or bring the one of that key up to date; without a change nothing is written.
 
     Each event has a version of its own, the unit that of the last. Raises UnitNotFound for an
-    unknown id, UnknownUnit for an unknown parent, UnitBelowItself.
+    unknown id, UnknownUnit for an unknown parent, UnitBelowItself, and OwnBenefit where the asker
+    leads the unit, or would lead what is in it.
     """
     return (await _put_unit(conn, ctx, draft, key))[0]
 
@@ -92,6 +95,8 @@ async def _put_unit(
     if held is None or held.parent_id != placement.parent_id:
         await _check_unit(conn, draft.parent_id, "/parent_id")
         rules.refuse_circle(await store.parents(conn), placement)
+        if known is not None:
+            await _check_own_unit(conn, ctx, held, placement)
         await store.change(conn, new_id())
         await store.place(conn, placement)
         await attainment.mark_scope(conn, unit.id, draft.valid_from)
@@ -113,7 +118,8 @@ async def save_member(
     """Make a member or bring the one of that key up to date; without a change nothing is written.
 
     Each event has a version of its own, the member that of the last. Raises MemberNotFound for an
-    unknown id and UnknownUnit for an unknown unit.
+    unknown id, UnknownUnit for an unknown unit, and OwnBenefit for the asker's own post or one that
+    brings the member below the asker.
     """
     return (await _put_member(conn, ctx, draft, key))[0]
 
@@ -146,6 +152,8 @@ async def _put_member(
         told.append(MemberSaved(version=member.version, member_id=member.id))
     if held is None or (held.unit_id, held.leads) != (draft.unit_id, draft.leads):
         await _check_unit(conn, draft.unit_id, "/unit_id")
+        if known is not None:
+            await _check_own_post(conn, ctx, held, assignment)
         await store.change(conn, new_id())
         await store.assign(conn, assignment)
         await attainment.mark_scope(conn, member.id, draft.valid_from)
@@ -187,3 +195,32 @@ def _member_assigned(member: Member, assignment: Assignment) -> MemberAssigned:
 async def _check_unit(conn: Connection, unit_id: UUID | None, pointer: str) -> None:
     if unit_id is not None and await store.unit(conn, unit_id) is None:
         raise UnknownUnit(unit_id=unit_id, pointer=pointer)
+
+
+# Whoever leads somebody sees the pay and is paid by the figures, from the day of the post on. What
+# is new has neither yet.
+async def _check_own_post(
+    conn: Connection, ctx: Context, held: Assignment | None, wanted: Assignment
+) -> None:
+    units = {wanted.unit_id, None if held is None else held.unit_id}
+    leading = await _leading(conn, ctx, units, wanted.valid_from)
+    if leading is not None and rules.is_own_post(leading, held, wanted):
+        raise OwnBenefit(pointer="/unit_id")
+
+
+async def _check_own_unit(
+    conn: Connection, ctx: Context, held: Placement | None, wanted: Placement
+) -> None:
+    units = {wanted.unit_id, wanted.parent_id, None if held is None else held.parent_id}
+    leading = await _leading(conn, ctx, units, wanted.valid_from)
+    if leading is not None and rules.is_own_unit(leading, held, wanted):
+        raise OwnBenefit(pointer="/parent_id")
+
+
+async def _leading(
+    conn: Connection, ctx: Context, units: set[UUID | None], day: date
+) -> rules.Leading | None:
+    asking = None if ctx.asked is None else ctx.asked.member_id
+    if asking is None:
+        return None
+    return rules.Leading(asking, *await organisation.led_since(conn, asking, units - {None}, day))
