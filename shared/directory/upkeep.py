@@ -56,15 +56,22 @@ async def correct(conn: Connection, stretch: Stretch, partitions: int) -> int:
     )
     told = _by_subject(event.content for event in stretch.events if event.content is not None)
     wrong = {one for one in known.keys() | told.keys() if known.get(one) != told.get(one)}
-    await store.forget_many(conn, wrong)
-    right = [fact for subject in wrong for fact in told.get(subject, ())]
-    await store.save_units(conn, _of(UnitSaved, right))
-    await store.save_placements(conn, _of(UnitPlaced, right))
-    await store.save_members(conn, _of(MemberSaved, right))
-    await store.save_assignments(conn, _of(MemberAssigned, right))
-    await _derive_lines(conn, wrong)
-    await store.derive_posts(conn, wrong)
+    await put_right(conn, wrong, [fact for subject in wrong for fact in told.get(subject, ())])
     return len(wrong)
+
+
+async def put_right(
+    conn: Connection, subjects: Collection[UUID], facts: Sequence[Contract]
+) -> None:
+    """Know just these facts of these subjects, whatever was known and at which version."""
+    await store.lock(conn)
+    await store.forget_many(conn, subjects)
+    await store.save_units(conn, _of(UnitSaved, facts))
+    await store.save_placements(conn, _of(UnitPlaced, facts))
+    await store.save_members(conn, _of(MemberSaved, facts))
+    await store.save_assignments(conn, _of(MemberAssigned, facts))
+    await _derive_lines(conn, subjects)
+    await store.derive_posts(conn, subjects)
 
 
 def newest(facts: Iterable[Contract]) -> Sequence[Contract]:

@@ -1,0 +1,1 @@
+"""The directory of the service whose organisation it is."""
