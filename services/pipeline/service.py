@@ -8,6 +8,7 @@ from services.pipeline.deals import api as deals
 from services.pipeline.deals.commands import snapshot as deals_now
 from services.pipeline.deals.imports import api as deal_files
 from services.pipeline.deals.rules import STEPS
+from services.pipeline.deals.sharing.commands import catch_up
 from services.pipeline.products import api as products
 from services.pipeline.products.imports import api as product_files
 from shared.directory.reactions import DIRECTORY
@@ -20,6 +21,7 @@ SERVICE = Service(
     routers=(accounts.router, products.router, deals.router),
     migrations=Path(__file__).parent / "migrations",
     subscriptions=(DIRECTORY,),
+    chores=(catch_up,),
     snapshots={"deals": deals_now},
     importers=(account_files.IMPORTER, product_files.IMPORTER, deal_files.IMPORTER),
     transitions={"deals": STEPS},

@@ -46,8 +46,7 @@ _SAVE: Final[LiteralString] = (
         opened_on, closed_on, external_source, external_id, member_ids)
     SELECT d.id, d.version, d.name, d.stage, d.owner_id, d.account_id, d.amount, d.currency,
            d.lines, d.shares, d.opened_on, d.closed_on, d.external_source, d.external_id,
-           ARRAY(SELECT (s.part ->> 'member_id')::uuid
-                   FROM jsonb_array_elements(d.shares) AS s (part))
+           share_members(d.shares)
       FROM unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::uuid[],
                   $8::numeric[], $9::text[], $10::jsonb[], $11::jsonb[], $12::date[],
                   $13::date[], $14::text[], $15::text[])

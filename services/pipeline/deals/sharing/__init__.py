@@ -1,0 +1,1 @@
+"""Who shares a deal, kept beside its shares so that lists find it."""
