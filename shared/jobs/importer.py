@@ -76,7 +76,7 @@ class Importer:
     ``row`` is made of the converted cells and refuses what the API would refuse. ``apply_many``
     takes at most BATCH of them, no two with the same ``key``, and answers for each in their order;
     it writes those that it takes and raises for none. Rows that name what comes from another
-    service wait until the ``copy`` has what that service held when the job began.
+    service wait until the ``copy`` has what that service had told when the file was gone through.
     """
 
     noun: str

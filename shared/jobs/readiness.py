@@ -1,4 +1,4 @@
-"""Whether this service's copy of another's data has all that was there when a job began."""
+"""Whether this service's copy of another's data has all that had been told of it."""
 
 from collections.abc import Sequence
 

@@ -82,8 +82,11 @@ _OPENED: Final[LiteralString] = """
 """
 _VALIDATED: Final[LiteralString] = """
     UPDATE import_job
-       SET state = 'running', total = $2, heads = $3, attempts = 0
+       SET state = 'running', total = $2, attempts = 0
      WHERE id = $1 AND state = 'validating'
+"""
+_AWAIT_HEADS: Final[LiteralString] = """
+    UPDATE import_job SET heads = $2 WHERE id = $1
 """
 _ADVANCE: Final[LiteralString] = """
     UPDATE import_job
@@ -215,11 +218,14 @@ async def opened(
     await conn.execute(_OPENED, job_id, _json(mapping), list(header), _json(reading), now)
 
 
-async def validated(
-    conn: Connection, job_id: UUID, total: int, heads: Sequence[int] | None
-) -> None:
-    """Remember how many rows there are and what must be known of the source; let it run."""
-    await conn.execute(_VALIDATED, job_id, total, None if heads is None else list(heads))
+async def validated(conn: Connection, job_id: UUID, total: int) -> None:
+    """Remember how many rows there are, and let the job run."""
+    await conn.execute(_VALIDATED, job_id, total)
+
+
+async def await_heads(conn: Connection, job_id: UUID, heads: Sequence[int]) -> None:
+    """Remember how far the copy must come before rows that wait are tried again."""
+    await conn.execute(_AWAIT_HEADS, job_id, list(heads))
 
 
 async def advance(

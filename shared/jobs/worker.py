@@ -11,6 +11,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from shared.jobs import store
 from shared.jobs.batches import Batches
 from shared.jobs.binding import bind, plain_profile
 from shared.jobs.files import Files, OpenFile
-from shared.jobs.importer import BATCH, Importer
+from shared.jobs.importer import BATCH, Copy, Importer
 from shared.jobs.mapping import MappingProfile, check, dumped, loaded
 from shared.jobs.model import Asker, Job, Outcome, RawRow, RowResult, State
 from shared.jobs.profiles import commands as profiles
@@ -40,6 +41,8 @@ log = logger(__name__)
 
 VALIDATED_AT_ONCE = 20_000
 LOOK_AGAIN_SECONDS = 1.0
+NUMBERED_SECONDS = 2.0
+"""So long after a job began its source's heads are asked: what had been committed has a number."""
 ATTEMPTS_MAX = 8
 SINGLY_FROM = 3
 """From this attempt on the rows of a batch that fails are tried one by one."""
@@ -125,7 +128,7 @@ class ImportWorker:
         if job.state is State.QUEUED:
             await self._open(database, job, importer)
         elif job.state is State.VALIDATING:
-            await self._validate(database, job, importer)
+            await self._validate(database, job)
         elif job.place.round == 0:
             await self._of_file(database, ctx, job, importer)
         else:
@@ -163,7 +166,7 @@ class ImportWorker:
             return _with_source(fitting[0], importer, job.wanted.source)
         return plain_profile(importer, header, job.wanted.source)
 
-    async def _validate(self, database: Database, job: Job, importer: Importer) -> None:
+    async def _validate(self, database: Database, job: Job) -> None:
         """Go through the file once, some rows a turn: what breaks it is found before it runs."""
         opened = await self._files.of(database, job)
         # A file that was opened anew meanwhile is counted anew.
@@ -174,10 +177,7 @@ class ImportWorker:
             self._counted[job.id] = (opened, total)
             await self._put_off(database, job, 0)
             return
-        heads = None
-        if importer.copy is not None:
-            heads = await self._readiness.heads(database, importer.copy)
-        await database.transact(lambda conn: store.validated(conn, job.id, total, heads))
+        await database.transact(lambda conn: store.validated(conn, job.id, total))
         self._counted.pop(job.id, None)
 
     async def _of_file(
@@ -190,14 +190,26 @@ class ImportWorker:
     async def _of_waiting(
         self, database: Database, ctx: Context, job: Job, importer: Importer
     ) -> None:
-        copy, heads = importer.copy, job.heads
-        if job.place.row == 0 and copy is not None and heads is not None:
-            ready = await database.read(lambda conn: self._readiness.passed(conn, copy, heads))
-            if not ready:
-                await self._put_off(database, job)
-                return
+        copy = importer.copy
+        if job.place.row == 0 and copy is not None and not await self._ready(database, job, copy):
+            await self._put_off(database, job)
+            return
         rows = await database.read(lambda conn: store.waiting(conn, job.id, job.place.row, BATCH))
         await self._batch(database, ctx, job, importer, rows)
+
+    async def _ready(self, database: Database, job: Job, copy: Copy) -> bool:
+        """Tell whether the copy has all that its source had told when the file was gone through.
+
+        Only a job with rows that wait asks the source, so that the others do without it.
+        """
+        heads = job.heads
+        if heads is None:
+            begun = job.started_at or clock.now()
+            if clock.now() < begun + timedelta(seconds=NUMBERED_SECONDS):
+                return False
+            heads = await self._readiness.heads(database, copy)
+            await database.transact(lambda conn: store.await_heads(conn, job.id, heads))
+        return await database.read(lambda conn: self._readiness.passed(conn, copy, heads))
 
     async def _batch(
         self,

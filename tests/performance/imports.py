@@ -42,10 +42,11 @@ async def measure(installation: Installation) -> Sequence[Figure]:
     """Return rows a second and peak memory of imports and exports of accounts and deals."""
     base = f"http://127.0.0.1:{installation.port('pipeline')}"
     headers = {"Authorization": f"Bearer {installation.token}"}
+    owner = await _hired(installation, headers)
     imports = (
-        (f"import of {ROWS:,} new deals, CSV", ROWS, deals(ROWS)),
-        (f"import of {FEWER:,} known deals, CSV", FEWER, deals(FEWER)),
-        (f"import of {FEWER:,} known deals, XLSX", FEWER, deals(FEWER, Format.XLSX)),
+        (f"import of {ROWS:,} new deals, CSV", ROWS, deals(ROWS, owner)),
+        (f"import of {FEWER:,} known deals, CSV", FEWER, deals(FEWER, owner)),
+        (f"import of {FEWER:,} known deals, XLSX", FEWER, deals(FEWER, owner, Format.XLSX)),
     )
     figures: list[Figure] = []
     async with httpx.AsyncClient(base_url=base, headers=headers, timeout=600) as client:
@@ -58,20 +59,28 @@ async def measure(installation: Installation) -> Sequence[Figure]:
     return figures
 
 
-OWNER = "0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c10"
 HEADER = ("source", "external_id", "商机名称", "owner_id", "金额", "币种", "opened_on")
 
 
-def _cells(number: int) -> tuple[str, ...]:
+async def _hired(installation: Installation, headers: dict[str, str]) -> str:
+    """Return the id of a member whose the deals can be."""
+    base = f"http://127.0.0.1:{installation.port('targets')}"
+    body = {"name": "曾惠", "unit_id": None, "leads": False, "valid_from": "2025-01-01"}
+    async with httpx.AsyncClient(base_url=base, headers=headers) as client:
+        answer = await client.put("/v1/members/by-external/bench/imports", json=body)
+    return str(answer.raise_for_status().json()["id"])
+
+
+def _cells(number: int, owner: str) -> tuple[str, ...]:
     name = f"示例商机，第 {number} 号"
-    return ("bench", f"D-{number:07d}", name, OWNER, f"{number % 9_973}.50", "CNY", "2025-03-31")
+    return ("bench", f"D-{number:07d}", name, owner, f"{number % 9_973}.50", "CNY", "2025-03-31")
 
 
-async def deals(rows: int, form: Format = Format.CSV) -> AsyncIterator[bytes]:
+async def deals(rows: int, owner: str, form: Format = Format.CSV) -> AsyncIterator[bytes]:
     """Yield a file of so many deals, piece by piece."""
     writer = writer_of(form, HEADER)
     for begin in range(0, rows, LINES):
-        yield writer.write([_cells(n) for n in range(begin, min(begin + LINES, rows))])
+        yield writer.write([_cells(n, owner) for n in range(begin, min(begin + LINES, rows))])
     yield writer.end()
 
 

@@ -93,10 +93,15 @@ class Installation:
 
     @asynccontextmanager
     async def api(
-        self, service: str, *, role: Role = Role.API, roles: tuple[str, ...] = ("admin",)
+        self,
+        service: str,
+        *,
+        role: Role = Role.API,
+        roles: tuple[str, ...] = ("admin",),
+        **more: object,
     ) -> AsyncIterator[httpx.AsyncClient]:
-        """Lend an HTTP client of a service that runs with its own lifespan."""
-        app = create_app(load(service), self.settings(service), role)
+        """Lend an HTTP client of a service that runs with its own lifespan; ``more`` settings."""
+        app = create_app(load(service), self.settings(service, **more), role)
         token = self.servers.issuer.token("tester", roles)
         async with (
             app.router.lifespan_context(app),

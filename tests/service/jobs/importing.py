@@ -3,8 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import httpx
+
+from shared.contracts.targets import MemberSaved
+from shared.directory import upkeep
+from tests.service.conftest import Installation
 
 WAIT_SECONDS = 60
 FINAL = {"done", "failed", "cancelled"}
@@ -44,6 +49,13 @@ async def imported(
 ) -> dict[str, Any]:
     """Send a file and return the operation once it has ended."""
     return await ended(client, (await send(client, noun, content, **asked))["id"])
+
+
+async def known_as_members(installation: Installation, service: str, *ids: str) -> None:
+    """Let a service know members, as the organisation's events would."""
+    told = [MemberSaved(version=1, member_id=UUID(id_)) for id_ in ids]
+    async with installation.open(service) as database:
+        await database.transact(lambda conn: upkeep.apply(conn, told))
 
 
 async def rows(

@@ -2,7 +2,7 @@
 
 from shared.runtime import Role
 from tests.service.conftest import Installation
-from tests.service.jobs.importing import imported, rows
+from tests.service.jobs.importing import imported, known_as_members, rows
 from tests.service.jobs.records import counts
 from tests.service.performance_world import commission
 
@@ -26,6 +26,7 @@ FILE = (
 async def test_assignments_are_taken_row_by_row_and_may_get_an_end(
     installation: Installation,
 ) -> None:
+    await known_as_members(installation, "performance", PAYEE, OTHER)
     async with installation.api("performance", role=Role.ALL) as client:
         answer = await client.put("/v1/plans/by-external/hr/P-1", json=PLAN)
         assert answer.status_code == 200, answer.text

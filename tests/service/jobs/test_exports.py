@@ -12,7 +12,7 @@ import pytest
 from shared.runtime import Role
 from shared.tables.reading import open_table
 from tests.service.conftest import Installation
-from tests.service.jobs.importing import imported
+from tests.service.jobs.importing import imported, known_as_members
 from tests.service.jobs.records import counts
 
 OWNER, OTHER = "0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c10", "0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c11"
@@ -25,6 +25,7 @@ MEDIA = {
 
 @pytest.fixture
 async def client(installation: Installation) -> AsyncIterator[httpx.AsyncClient]:
+    await known_as_members(installation, "pipeline", OWNER, OTHER)
     async with installation.api("pipeline", role=Role.ALL) as made:
         yield made
 

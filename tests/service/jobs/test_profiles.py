@@ -10,7 +10,7 @@ import pytest
 
 from shared.runtime import Role
 from tests.service.conftest import Installation
-from tests.service.jobs.importing import imported, rows
+from tests.service.jobs.importing import imported, known_as_members, rows
 from tests.service.jobs.records import counts
 from tests.unit.tables.samples import folder_of_samples
 
@@ -42,6 +42,7 @@ FILE = (
 
 @pytest.fixture
 async def client(installation: Installation) -> AsyncIterator[httpx.AsyncClient]:
+    await known_as_members(installation, "pipeline", OWNER)
     async with installation.api("pipeline", role=Role.ALL) as made:
         yield made
 

@@ -16,6 +16,7 @@ from shared.errors import Invalid, PharosError
 from shared.field_words import refuse
 from shared.fields import Body, BusinessDate, Code, Id
 from shared.ids import External
+from shared.jobs import members
 from shared.jobs.importer import Applied, Column, Importer, Refusal, Result
 
 
@@ -55,7 +56,8 @@ async def _apply(
 ) -> Sequence[Result]:
     named = {row.external for row in rows if row.external is not None}
     known = await plans.ids_of(conn, list(named)) if named else {}
-    wanted = [_wish(row, known) for row in rows]
+    unknown = await members.unknown(conn, [{"/payee_id": row.payee_id} for row in rows])
+    wanted = [refusal or _wish(row, known) for row, refusal in zip(rows, unknown, strict=True)]
     drafts = [wish for wish in wanted if isinstance(wish, Assignment)]
     put = iter(await commands.put_each_in(conn, ctx, drafts))
     return [wish if isinstance(wish, Refusal) else _result(next(put)) for wish in wanted]
@@ -95,4 +97,5 @@ IMPORTER = Importer(
         map(str, (row.plan_id or row.external, row.payee_id, row.valid_from))
     ),
     apply_many=_apply,
+    copy=members.COPY,
 )

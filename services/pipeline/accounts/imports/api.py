@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from services.pipeline.accounts import commands
 from services.pipeline.accounts.commands import AccountDraft
-from services.pipeline.accounts.model import Draft, Kept
+from services.pipeline.accounts.model import Account, Draft, Kept
 from shared.auth.principal import Principal
 from shared.context import Context
 from shared.db import Connection
 from shared.fields import Body, Code, Id, Name
 from shared.ids import External
+from shared.jobs import members
 from shared.jobs.importer import Applied, Column, Importer, Result
 
 
@@ -21,6 +22,11 @@ class AccountRow(Body):
     name: Name
     owner_id: Id | None = None
 
+    @property
+    def mentions(self) -> members.Mentions:
+        """Return whom the row names."""
+        return {} if self.owner_id is None else {"/owner_id": self.owner_id}
+
     def draft(self) -> AccountDraft:
         """Return the account as the domain knows it; a row without an owner leaves it as it is."""
         owner_id = Kept.AS_IS if self.owner_id is None else self.owner_id
@@ -30,8 +36,14 @@ class AccountRow(Body):
 async def _apply(
     conn: Connection, ctx: Context, _: Principal, rows: Sequence[AccountRow]
 ) -> Sequence[Result]:
-    put = await commands.put_many_in(conn, ctx, [row.draft() for row in rows])
-    return [Applied.of(account.id, account.version, before) for account, before in put]
+    unknown = await members.unknown(conn, [row.mentions for row in rows])
+    drafts = [row.draft() for row, refusal in zip(rows, unknown, strict=True) if refusal is None]
+    put = iter(await commands.put_many_in(conn, ctx, drafts))
+    return [refusal or _result(*next(put)) for refusal in unknown]
+
+
+def _result(account: Account, before: int | None) -> Result:
+    return Applied.of(account.id, account.version, before)
 
 
 IMPORTER = Importer(
@@ -46,4 +58,5 @@ IMPORTER = Importer(
     ),
     key=lambda row: f"{row.source}\x1f{row.external_id}",
     apply_many=_apply,
+    copy=members.COPY,
 )

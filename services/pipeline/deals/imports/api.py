@@ -1,6 +1,6 @@
 """How deals are imported: one row is a whole deal, as another system knows it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Self
 from uuid import UUID
@@ -30,6 +30,7 @@ from shared.fields import (
     Share,
 )
 from shared.ids import External
+from shared.jobs import members
 from shared.jobs.importer import Applied, Column, Importer, Refusal, Result
 
 LINES_MAX = 200
@@ -89,6 +90,12 @@ class DealRow(Body):
             return None
         return External(self.account_source or self.source, self.account_external_id)
 
+    @property
+    def mentions(self) -> members.Mentions:
+        """Return whom the row names."""
+        shares = {f"/shares/{n}": share.member_id for n, share in enumerate(self.shares or ())}
+        return {"/owner_id": self.owner_id, **shares}
+
     def record(self, account_id: UUID | None) -> RecordDraft:
         """Return the deal as the domain knows it."""
         draft = Draft(
@@ -114,20 +121,23 @@ async def _apply(
 ) -> Sequence[Result]:
     named = {row.account for row in rows if row.account is not None}
     known = await accounts.ids_of(conn, list(named)) if named else {}
-    results: list[Result | None] = []
-    drafts: list[RecordDraft] = []
-    for row in rows:
-        account = row.account
-        if account is not None and account not in known:
-            unknown = AccountNotKnown(
-                external_id=account.id, source=account.source, pointer="/account_external_id"
-            )
-            results.append(Refusal(unknown, waits=True))
-            continue
-        results.append(None)
-        drafts.append(row.record(row.account_id if account is None else known[account]))
+    unknown = await members.unknown(conn, [row.mentions for row in rows])
+    wished = [refusal or _record(row, known) for row, refusal in zip(rows, unknown, strict=True)]
+    drafts = [wish for wish in wished if isinstance(wish, RecordDraft)]
     recorded = iter(await commands.record_each_in(conn, ctx, drafts))
-    return [_result(next(recorded)) if result is None else result for result in results]
+    return [wish if isinstance(wish, Refusal) else _result(next(recorded)) for wish in wished]
+
+
+def _record(row: DealRow, known: Mapping[External, UUID]) -> RecordDraft | Refusal:
+    account = row.account
+    if account is None:
+        return row.record(row.account_id)
+    if account in known:
+        return row.record(known[account])
+    error = AccountNotKnown(
+        external_id=account.id, source=account.source, pointer="/account_external_id"
+    )
+    return Refusal(error, waits=True)
 
 
 def _result(outcome: commands.Outcome | PharosError) -> Result:
@@ -158,4 +168,5 @@ IMPORTER = Importer(
     ),
     key=lambda row: f"{row.source}\x1f{row.external_id}",
     apply_many=_apply,
+    copy=members.COPY,
 )

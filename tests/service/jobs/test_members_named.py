@@ -1,0 +1,116 @@
+"""Rows that name members: who was hired a moment ago is waited for, who is not there is refused."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from shared.failpoints import armed
+from shared.ids import new_id
+from shared.runtime import Role
+from tests.service.conftest import Installation
+from tests.service.jobs.importing import ended, imported, known_as_members, rows, send
+from tests.service.jobs.records import counts
+from tests.service.performance_world import commission
+
+STRANGER = "0195e7a0-5b7c-7d7e-9c1a-3f2b8e6d4c1f"
+PLAN = {
+    "name": "销售提成",
+    "valid_from": "2025-01-01",
+    "currency": "CNY",
+    "components": [commission()],
+}
+FILES = {
+    "accounts": ("pipeline", "external_id,name,owner_id\nA-1,东方电力,{0}\nA-2,许安商贸,{1}\n"),
+    "deals": (
+        "pipeline",
+        (
+            "external_id,name,owner_id,amount,opened_on\n"
+            "D-1,灯塔一期,{0},1.00,2025-01-01\nD-2,灯塔二期,{1},1.00,2025-01-01\n"
+        ),
+    ),
+    "assignments": (
+        "performance",
+        "plan_external_id,payee_id,valid_from\nP-1,{0},2025-01-01\nP-1,{1},2025-01-01\n",
+    ),
+}
+
+
+async def hired(targets: httpx.AsyncClient, name: str) -> str:
+    """Hire somebody; return the id."""
+    body = {"name": name, "unit_id": None, "leads": False, "valid_from": "2025-01-01"}
+    answer = await targets.put(f"/v1/members/by-external/hr/{name}", json=body)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["id"])
+
+
+@asynccontextmanager
+async def beside_targets(
+    installation: Installation, service: str
+) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.AsyncClient]]:
+    """Run targets and a service that hears of it; lend a client of each."""
+    async with (
+        installation.serve("targets") as url,
+        installation.api("targets") as targets,
+        installation.api(service, role=Role.ALL, feeds={"targets": url, "pipeline": url}) as client,
+    ):
+        if service == "performance":
+            assert (await client.put("/v1/plans/by-external/hr/P-1", json=PLAN)).is_success
+        yield targets, client
+
+
+@pytest.mark.parametrize("noun", list(FILES))
+async def test_a_row_waits_for_a_member_who_has_just_been_hired(
+    installation: Installation, noun: str
+) -> None:
+    service, content = FILES[noun]
+    heard = asyncio.Event()
+
+    async def hear() -> None:
+        await heard.wait()
+
+    with armed("consumer.advanced@1", hear):
+        async with beside_targets(installation, service) as (targets, client):
+            member = await hired(targets, "曾惠")
+            begun = await send(client, noun, content.format(member, STRANGER), source="hr")
+            waits = await ended(client, begun["id"], {"waiting", "done"})
+            assert (waits["state"], waits["counts"]) == ("waiting", counts(waiting=2))
+            heard.set()
+            done = await ended(client, begun["id"])
+            told = [
+                (row["row"], [(p["field"], p["code"]) for p in row["problems"]])
+                for row in await rows(client, done["id"], "refused")
+            ]
+    field = "payee_id" if noun == "assignments" else "owner_id"
+    assert done["counts"] == counts(created=1, refused=1)
+    assert told == [(3, [(field, "member_not_known")])]
+
+
+async def test_a_deal_is_not_shared_with_who_is_not_there(installation: Installation) -> None:
+    async with beside_targets(installation, "pipeline") as (targets, client):
+        member = await hired(targets, "许安")
+        shares = (
+            f'[{{"member_id": "{member}", "share": "0.5"}},'
+            f' {{"member_id": "{new_id()}", "share": "0.5"}}]'
+        ).replace('"', '""')
+        content = (
+            "external_id,name,owner_id,amount,opened_on,shares\n"
+            f'D-1,灯塔,{member},1.00,2025-01-01,"{shares}"\n'
+        )
+        done = await imported(client, "deals", content, source="crm")
+        told = (await rows(client, done["id"], "refused", "zh"))[0]["problems"][0]
+    assert done["counts"] == counts(refused=1)
+    assert (told["column"], told["code"]) == ("shares", "member_not_known")
+    assert told["detail"].startswith("不存在成员")
+
+
+async def test_a_file_of_known_members_needs_no_word_of_the_organisation(
+    installation: Installation,
+) -> None:
+    await known_as_members(installation, "pipeline", STRANGER)
+    content = FILES["deals"][1].format(STRANGER, STRANGER)
+    async with installation.api("pipeline", role=Role.ALL) as client:  # its feeds lead nowhere
+        done = await imported(client, "deals", content, source="crm")
+    assert done["counts"] == counts(created=2)
