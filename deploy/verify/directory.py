@@ -25,7 +25,12 @@ _TABLES: Final[Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...], str]]] 
         ("parent_id",),
         "unit_placement",
     ),
-    "directory_member": ("member.saved", ("member_id",), (), "member"),
+    "directory_member": (
+        "member.saved",
+        ("member_id",),
+        ("external_source", "external_id"),
+        "member",
+    ),
     "directory_assignment": (
         "member.assigned",
         ("member_id", "valid_from"),
@@ -42,10 +47,11 @@ def check_directory(
     service, events = progressed.reader.service, progressed.applied(log)
     remembers = progressed.is_at_head(log) and not log.is_whole
     for table in _TABLES:
-        told = _told(table, events)
+        kept = _kept(table, tables)
+        told = _told(table, events, kept)
         if remembers:
             told = _kept(table, source) | told
-        _compare(report, f"{service}.{table}", _kept(table, tables), told, log)
+        _compare(report, f"{service}.{table}", kept, told, log)
     _check_derived(report, service, tables)
 
 
@@ -62,7 +68,7 @@ def check_own_directory(report: Report, tables: Tables, log: Log) -> None:
         for key in sorted(held.keys() | kept.keys()):
             says = kept[key][1:] if key in kept else NOTHING
             report.equal(f"{table}.own", _where(where, key), says, held.get(key, NOTHING))
-        _compare(report, where, kept, _told(table, log.events), log)
+        _compare(report, where, kept, _told(table, log.events, kept), log)
     _check_derived(report, "targets", tables)
 
 
@@ -75,15 +81,22 @@ def _kept(table: str, tables: Tables) -> dict[Key, Values]:
     }
 
 
-def _told(table: str, events: Iterable[Told]) -> dict[Key, Values]:
-    """Return what events say of a table, each key at its highest version."""
+def _told(table: str, events: Iterable[Told], kept: Mapping[Key, Values]) -> dict[Key, Values]:
+    """Return what events say of a table, each key at its highest version.
+
+    A field that an event of an earlier release did not have yet is as it is kept.
+    """
     name, keys, fields, _ = _TABLES[table]
     found: dict[Key, Values] = {}
     for told in events:
         if told.name == name:
             key = tuple(_value(key, told.payload[key]) for key in keys)
             if key not in found or found[key][0] < told.version:
-                said = (_value(field, told.payload.get(field)) for field in fields)
+                held = kept.get(key, (None,) * (1 + len(fields)))[1:]
+                said = (
+                    _value(field, told.payload.get(field, before))
+                    for field, before in zip(fields, held, strict=True)
+                )
                 found[key] = (told.version, *said)
     return found
 
@@ -91,7 +104,7 @@ def _told(table: str, events: Iterable[Told]) -> dict[Key, Values]:
 def _value(field: str, said: object) -> object:
     if said is None:
         return None
-    if field.endswith("_id"):
+    if field in {"unit_id", "parent_id", "member_id"}:
         return UUID(str(said))
     return date.fromisoformat(str(said)) if field == "valid_from" else said
 

@@ -56,7 +56,9 @@ _DIRECTORY: Final[Mapping[str, LiteralString]] = {
     "directory_placement": """
         SELECT unit_id, valid_from, parent_id, version
           FROM directory_placement ORDER BY unit_id, valid_from""",
-    "directory_member": "SELECT member_id, version FROM directory_member ORDER BY member_id",
+    "directory_member": """
+        SELECT member_id, version, external_source, external_id
+          FROM directory_member ORDER BY member_id""",
     "directory_assignment": """
         SELECT member_id, valid_from, unit_id, leads, version
           FROM directory_assignment ORDER BY member_id, valid_from""",

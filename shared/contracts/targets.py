@@ -41,9 +41,11 @@ class UnitPlaced(Contract):
 
 @published("pharos.targets.member.saved.v1", read="org:read", subject="member_id")
 class MemberSaved(Contract):
-    """A member at one version. The event carries ids and no names."""
+    """A member at one version, and its id in another system. The event carries ids and no names."""
 
     member_id: UUID
+    external_source: str | None = None
+    external_id: str | None = None
 
 
 @published("pharos.targets.member.assigned.v1", read="org:read", subject="member_id")

@@ -8,6 +8,7 @@ from uuid import UUID
 from shared.contracts.contract import Contract
 from shared.contracts.targets import MemberAssigned, MemberSaved, UnitPlaced, UnitSaved
 from shared.db import Connection
+from shared.ids import External
 
 CONSUMER: Final = "directory"
 SOURCE: Final = "targets"
@@ -46,6 +47,12 @@ _LED_SINCE: Final[LiteralString] = """
 _KNOWN_MEMBERS: Final[LiteralString] = """
     SELECT member_id FROM directory_member WHERE member_id = ANY($1::uuid[])
 """
+_MEMBERS_OF: Final[LiteralString] = """
+    SELECT m.member_id, m.external_source, m.external_id
+      FROM directory_member AS m
+      JOIN unnest($1::text[], $2::text[]) AS wanted (source, id)
+        ON m.external_source = wanted.source AND m.external_id = wanted.id
+"""
 _KNOWN_UNITS: Final[LiteralString] = """
     SELECT unit_id FROM directory_unit WHERE unit_id = ANY($1::uuid[])
 """
@@ -73,7 +80,7 @@ _PLACEMENTS: Final[LiteralString] = """
      WHERE unit_id > $1 AND ($2::uuid IS NULL OR unit_id <= $2)
 """
 _MEMBERS: Final[LiteralString] = """
-    SELECT member_id, version
+    SELECT member_id, version, external_source, external_id
       FROM directory_member
      WHERE member_id > $1 AND ($2::uuid IS NULL OR member_id <= $2)
 """
@@ -116,6 +123,13 @@ async def led_since(
 async def known_members(conn: Connection, ids: Collection[UUID]) -> set[UUID]:
     """Return those of the ids that are members."""
     return {row["member_id"] for row in await conn.fetch(_KNOWN_MEMBERS, list(ids))}
+
+
+async def members_of(conn: Connection, externals: Collection[External]) -> Mapping[External, UUID]:
+    """Return the ids of the members of these external ids."""
+    sources, ids = [e.source for e in externals], [e.id for e in externals]
+    rows = await conn.fetch(_MEMBERS_OF, sources, ids)
+    return {External(row["external_source"], row["external_id"]): row["member_id"] for row in rows}
 
 
 async def known_units(conn: Connection, ids: Collection[UUID]) -> set[UUID]:

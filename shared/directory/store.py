@@ -31,11 +31,13 @@ _SAVE_PLACEMENTS: Final[LiteralString] = """
     RETURNING unit_id
 """
 _SAVE_MEMBERS: Final[LiteralString] = """
-    INSERT INTO directory_member (member_id, version)
-    SELECT m.member_id, m.version
-      FROM unnest($1::uuid[], $2::bigint[]) AS m (member_id, version)
+    INSERT INTO directory_member (member_id, version, external_source, external_id)
+    SELECT m.member_id, m.version, m.external_source, m.external_id
+      FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[])
+           AS m (member_id, version, external_source, external_id)
     ON CONFLICT (member_id) DO UPDATE
-       SET version = excluded.version
+       SET version = excluded.version, external_source = excluded.external_source,
+           external_id = excluded.external_id
      WHERE directory_member.version < excluded.version
 """
 _SAVE_ASSIGNMENTS: Final[LiteralString] = """
@@ -141,8 +143,8 @@ async def save_placements(conn: Connection, told: Iterable[UnitPlaced]) -> set[U
 
 async def save_members(conn: Connection, told: Iterable[MemberSaved]) -> None:
     """Write members where they are newer, one version of each."""
-    rows = [(member.member_id, member.version) for member in told]
-    await conn.execute(_SAVE_MEMBERS, *columns(rows, 2))
+    rows = [(one.member_id, one.version, one.external_source, one.external_id) for one in told]
+    await conn.execute(_SAVE_MEMBERS, *columns(rows, 4))
 
 
 async def save_assignments(conn: Connection, told: Iterable[MemberAssigned]) -> set[UUID]:

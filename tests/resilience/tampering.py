@@ -30,7 +30,7 @@ _READING: Final = {
 _DIRECTORY: Final = {
     "directory_unit": "delete count:version id:unit_id word:name word:kind",
     "directory_placement": "delete count:version id:unit_id id:parent_id day:valid_from",
-    "directory_member": "delete count:version id:member_id",
+    "directory_member": "delete count:version id:member_id word:external_source word:external_id",
     "directory_assignment": "delete count:version id:member_id id:unit_id day:valid_from",
     "directory_post": "delete id:member_id id:unit_id day:starts",
     "unit_line": "delete id:unit_id id:above_id",

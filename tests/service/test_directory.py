@@ -36,7 +36,9 @@ TABLES = {
     "placements": """
         SELECT unit_id, valid_from, parent_id, version FROM directory_placement ORDER BY 1, 2
     """,
-    "members": "SELECT member_id, version FROM directory_member ORDER BY 1",
+    "members": """
+        SELECT member_id, version, external_source, external_id FROM directory_member ORDER BY 1
+    """,
     "assignments": """
         SELECT member_id, valid_from, unit_id, leads, version
           FROM directory_assignment ORDER BY 1, 2
@@ -44,7 +46,10 @@ TABLES = {
     "posts": "SELECT member_id, starts, ends, unit_id, leads FROM directory_post ORDER BY 1, 2",
     "lines": "SELECT unit_id, above_id, starts, ends FROM unit_line ORDER BY 1, 2, 3",
 }
-MIGRATION = next(Path(load("targets").migrations).glob("*_directory.sql"))
+MIGRATIONS = [
+    Path(load("targets").migrations, f"{name}.sql")
+    for name in ("0005_directory", "0009_members_elsewhere")
+]
 
 
 @pytest.fixture
@@ -68,7 +73,8 @@ def told_by(dice: random.Random, units: int = 12, members: int = 20) -> list[Con
         facts.append(UnitSaved(version=9, unit_id=unit_id, name=f"华东{place}", kind="region"))
     for _ in range(members):
         member_id = UUID(int=dice.getrandbits(128))
-        facts.append(MemberSaved(version=1, member_id=member_id))
+        elsewhere = {"external_source": "hr", "external_id": f"工号 {member_id.hex[:6]}"}
+        facts.append(MemberSaved(version=1, member_id=member_id, **elsewhere))
         facts += [
             MemberAssigned(
                 version=version,
@@ -314,7 +320,8 @@ async def test_what_there_was_before_the_directory_is_filled_in_by_the_migration
                 "TRUNCATE directory_unit, directory_placement, directory_member,"
                 " directory_assignment, directory_post, unit_line"
             )
-            await conn.execute(MIGRATION.read_text(encoding="utf-8"))
+            for migration in MIGRATIONS:
+                await conn.execute(migration.read_text(encoding="utf-8"))
         found = await rows(database)
         async with database.acquire() as conn:
             told = await queries.facts(conn, START, None)

@@ -149,7 +149,7 @@ async def _put_member(
     told: list[Contract] = []
     if member != known:
         member = replace(member, version=member.version + 1)
-        told.append(MemberSaved(version=member.version, member_id=member.id))
+        told.append(_member_saved(member))
     if held is None or (held.unit_id, held.leads) != (draft.unit_id, draft.leads):
         await _check_unit(conn, draft.unit_id, "/unit_id")
         if known is not None:
@@ -179,6 +179,16 @@ def _unit_placed(unit: Unit, placement: Placement) -> UnitPlaced:
         unit_id=unit.id,
         parent_id=placement.parent_id,
         valid_from=placement.valid_from,
+    )
+
+
+def _member_saved(member: Member) -> MemberSaved:
+    external = member.external
+    return MemberSaved(
+        version=member.version,
+        member_id=member.id,
+        external_source=None if external is None else external.source,
+        external_id=None if external is None else external.id,
     )
 
 

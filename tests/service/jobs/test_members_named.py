@@ -1,13 +1,11 @@
 """Rows that name members: who was hired a moment ago is waited for, who is not there is refused."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
-from shared.failpoints import armed
 from shared.ids import new_id
 from shared.runtime import Role
 from tests.service.conftest import Installation
@@ -61,31 +59,82 @@ async def beside_targets(
         yield targets, client
 
 
+@asynccontextmanager
+async def hearing_nothing(installation: Installation, service: str) -> AsyncIterator[None]:
+    """Keep a service from taking what it hears of members, until the end of the block."""
+    async with (
+        installation.open(service) as database,
+        database.acquire() as conn,
+        conn.transaction(),
+    ):
+        await conn.execute("LOCK TABLE directory_member IN SHARE MODE")
+        yield
+
+
 @pytest.mark.parametrize("noun", list(FILES))
 async def test_a_row_waits_for_a_member_who_has_just_been_hired(
     installation: Installation, noun: str
 ) -> None:
     service, content = FILES[noun]
-    heard = asyncio.Event()
-
-    async def hear() -> None:
-        await heard.wait()
-
-    with armed("consumer.advanced@1", hear):
-        async with beside_targets(installation, service) as (targets, client):
+    async with beside_targets(installation, service) as (targets, client):
+        async with hearing_nothing(installation, service):
             member = await hired(targets, "曾惠")
             begun = await send(client, noun, content.format(member, STRANGER), source="hr")
             waits = await ended(client, begun["id"], {"waiting", "done"})
             assert (waits["state"], waits["counts"]) == ("waiting", counts(waiting=2))
-            heard.set()
-            done = await ended(client, begun["id"])
-            told = [
-                (row["row"], [(p["field"], p["code"]) for p in row["problems"]])
-                for row in await rows(client, done["id"], "refused")
-            ]
+        done = await ended(client, begun["id"])
+        told = [
+            (row["row"], [(p["field"], p["code"]) for p in row["problems"]])
+            for row in await rows(client, done["id"], "refused")
+        ]
     field = "payee_id" if noun == "assignments" else "owner_id"
     assert done["counts"] == counts(created=1, refused=1)
     assert told == [(3, [(field, "member_not_known")])]
+
+
+# By the numbers of an ERP: the one of the file, or another one that the row names.
+BY_NUMBER = {
+    "accounts": (
+        "external_id,name,负责人工号,owner_source\n"
+        "A-1,东方电力,曾惠,\nA-2,许安商贸,许安,\nA-3,无主,,\nA-4,海外,曾惠,erp\n"
+    ),
+    "deals": (
+        "external_id,name,负责人工号,owner_source,amount,opened_on\n"
+        "D-1,灯塔一期,曾惠,,1.00,2025-01-01\nD-2,灯塔二期,许安,hr,1.00,2025-01-01\n"
+        "D-3,灯塔三期,,,1.00,2025-01-01\nD-4,海外,曾惠,erp,1.00,2025-01-01\n"
+    ),
+    "assignments": (
+        "plan_external_id,员工工号,payee_source,valid_from\n"
+        "P-1,曾惠,,2025-01-01\nP-1,许安,hr,2025-01-01\n"
+        "P-1,,,2025-01-01\nP-1,曾惠,erp,2025-01-01\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("noun", list(FILES))
+async def test_a_row_may_name_a_member_as_another_system_does(
+    installation: Installation, noun: str
+) -> None:
+    service = FILES[noun][0]
+    async with beside_targets(installation, service) as (targets, client):
+        ids = [await hired(targets, name) for name in ("曾惠", "许安")]
+        done = await imported(client, noun, BY_NUMBER[noun], source="hr")
+        told = [row["problems"][0] for row in await rows(client, done["id"], "refused", "zh")]
+        if noun == "assignments":
+            plan = (await client.get("/v1/plans/by-external/hr/P-1")).json()["id"]
+            listed = (await client.get(f"/v1/plans/{plan}/assignments")).json()["items"]
+            found = [one["payee_id"] for one in listed]
+        else:
+            listed = (await client.get(f"/v1/{noun}", params={"sort": "id"})).json()["items"]
+            found = [one["owner_id"] for one in listed]
+        async with installation.open(service) as database, database.acquire() as conn:
+            assert await conn.fetch("SELECT 1 FROM directory_member WHERE external_id = '曾惠'")
+    nobody = [None] if noun == "accounts" else []
+    assert sorted(found, key=str) == sorted([*ids, *nobody], key=str)
+    codes = [] if noun == "accounts" else ["id_or_external"]
+    assert [one["code"] for one in told] == [*codes, "external_member_not_known"]
+    assert told[-1]["column"] == ("员工工号" if noun == "assignments" else "负责人工号")
+    assert told[-1]["detail"] == "不存在来源 erp 的成员 曾惠，请先在目标服务中导入该来源的成员。"
 
 
 async def test_a_deal_is_not_shared_with_who_is_not_there(installation: Installation) -> None:

@@ -66,7 +66,9 @@ class DealRow(Body):
     source: Code
     external_id: Code
     name: Name
-    owner_id: Id
+    owner_id: Id | None = None
+    owner_source: Code | None = None
+    owner_external_id: Code | None = None
     account_id: Id | None = None
     account_source: Code | None = None
     account_external_id: Code | None = None
@@ -83,6 +85,17 @@ class DealRow(Body):
         MoneyField(amount=self.amount, currency=self.currency)
         return self
 
+    @model_validator(mode="after")
+    def _names_an_owner(self) -> Self:
+        _ = self.owner
+        return self
+
+    @property
+    def owner(self) -> members.Named:
+        """Return the member who owns the deal."""
+        source = self.owner_source or self.source
+        return members.surely_named(self.owner_id, source, self.owner_external_id)
+
     @property
     def account(self) -> External | None:
         """Return the external id of the account."""
@@ -94,13 +107,13 @@ class DealRow(Body):
     def mentions(self) -> members.Mentions:
         """Return whom the row names."""
         shares = {f"/shares/{n}": share.member_id for n, share in enumerate(self.shares or ())}
-        return {"/owner_id": self.owner_id, **shares}
+        return {"/owner_id": self.owner, **shares}
 
-    def record(self, account_id: UUID | None) -> RecordDraft:
+    def record(self, owner_id: UUID, account_id: UUID | None) -> RecordDraft:
         """Return the deal as the domain knows it."""
         draft = Draft(
             name=self.name,
-            owner_id=self.owner_id,
+            owner_id=owner_id,
             account_id=account_id,
             amount=MoneyField(amount=self.amount, currency=self.currency).money(),
             lines=tuple(
@@ -121,19 +134,20 @@ async def _apply(
 ) -> Sequence[Result]:
     named = {row.account for row in rows if row.account is not None}
     known = await accounts.ids_of(conn, list(named)) if named else {}
-    unknown = await members.unknown(conn, [row.mentions for row in rows])
-    wished = [refusal or _record(row, known) for row, refusal in zip(rows, unknown, strict=True)]
+    people = await members.find(conn, [row.mentions for row in rows])
+    wished = [people.refusal(row.mentions) or _record(row, known, people) for row in rows]
     drafts = [wish for wish in wished if isinstance(wish, RecordDraft)]
     recorded = iter(await commands.record_each_in(conn, ctx, drafts))
     return [wish if isinstance(wish, Refusal) else _result(next(recorded)) for wish in wished]
 
 
-def _record(row: DealRow, known: Mapping[External, UUID]) -> RecordDraft | Refusal:
+def _record(
+    row: DealRow, known: Mapping[External, UUID], people: members.Found
+) -> RecordDraft | Refusal:
     account = row.account
-    if account is None:
-        return row.record(row.account_id)
-    if account in known:
-        return row.record(known[account])
+    if account is None or account in known:
+        account_id = row.account_id if account is None else known[account]
+        return row.record(people.ids[row.owner], account_id)
     error = AccountNotKnown(
         external_id=account.id, source=account.source, pointer="/account_external_id"
     )
@@ -155,6 +169,8 @@ IMPORTER = Importer(
         Column("external_id", headings=("external.id", "商机编号", "订单 ID", "opportunity_id")),
         Column("name", headings=("商机名称", "商机")),
         Column("owner_id", headings=("负责人编号",)),
+        Column("owner_source"),
+        Column("owner_external_id", headings=("负责人工号", "销售工号")),
         Column("account_id"),
         Column("account_source"),
         Column("account_external_id", headings=("客户 ID", "客户编号")),
