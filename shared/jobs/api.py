@@ -12,7 +12,7 @@ from pydantic import Field
 from shared.auth.scope import NotWithinReach
 from shared.context import Origin
 from shared.contracts.roles import Breadth
-from shared.errors import Invalid, Language, NotFound
+from shared.errors import Language, NotFound
 from shared.fields import Body, Code, Name
 from shared.http.call import Call, CallOf, IdempotencyKey, call_without_body
 from shared.http.downloads import FILES, Accept, Wished, download, format_wished
@@ -21,6 +21,7 @@ from shared.http.problems import language_of
 from shared.http.routes import needs, routes
 from shared.ids import derived_id, new_id
 from shared.jobs import commands, queries
+from shared.jobs.forms import file_of
 from shared.jobs.importer import Importer
 from shared.jobs.model import Asker, Job, Outcome, RowResult, Wanted
 from shared.jobs.uploads import dropped_unless_whole, receive
@@ -47,13 +48,6 @@ class NounNotImportable(NotFound):
 
     en = "There is nothing to import as {noun} here; there are: {nouns}."
     zh = "此处不支持导入 {noun}；可导入的有：{nouns}。"
-
-
-class FormNotRead(Invalid):
-    """A form with the file inside, where the file itself belongs."""
-
-    en = "Send the file itself as the body, not a form with the file in it."
-    zh = "请直接以请求体发送文件本身，不要使用表单上传。"
 
 
 class ImportQuery(Body):
@@ -114,8 +108,21 @@ UploadCallOf = Annotated[Call, Depends(call_without_body)]
     openapi_extra={
         **needs("imports:write"),
         "requestBody": {
-            "description": "The file itself: CSV, XLSX or NDJSON.",
+            "description": "The file itself: CSV, XLSX or NDJSON; or a form that holds just that.",
             "content": {
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"file": {"type": "string", "format": "binary"}},
+                        "required": ["file"],
+                    },
+                    "examples": {
+                        "form": {
+                            "summary": "What a browser or `curl -F file=@accounts.csv` sends",
+                            "value": {"file": "source,external_id,name\r\ncrm,A-1,华东电力\r\n"},
+                        }
+                    },
+                },
                 "application/octet-stream": {
                     "schema": {"type": "string", "format": "binary"},
                     "examples": {
@@ -124,7 +131,7 @@ UploadCallOf = Annotated[Call, Depends(call_without_body)]
                             "value": "source,external_id,name\r\ncrm,A-1,华东电力\r\n",
                         }
                     },
-                }
+                },
             },
         },
     },
@@ -139,6 +146,7 @@ async def start_import(
 ) -> Response:
     """Send a file to be imported; the answer is the operation that does it.
 
+    The body is the file, or a form (`multipart/form-data`) with the file as its one part.
     Upserts by external id: the same file again changes nothing. One bad row never refuses another.
     With an `Idempotency-Key` the same file sent again is the same import.
     """
@@ -146,8 +154,7 @@ async def start_import(
     call.principal.require(importer.permission)
     if call.principal.breadth(importer.permission) is not Breadth.ALL:
         raise NotWithinReach(permission=importer.permission)
-    if request.headers.get("content-type", "").startswith("multipart/"):
-        raise FormNotRead
+    content = file_of(request.headers.get("content-type", ""), request.stream())
     principal = call.principal
     asker = Asker(principal.subject, principal.client, principal.roles, principal.member_id)
     mine = (principal.client, principal.subject)
@@ -159,7 +166,7 @@ async def start_import(
     )
     if asked.upload == "body":
         async with dropped_unless_whole(call.database, job, keep=key is not None):
-            job = await receive(call.database, job, request.stream())
+            job = await receive(call.database, job, content)
     return accepted(request, job, language_of(accept_language))
 
 

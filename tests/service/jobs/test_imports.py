@@ -278,14 +278,6 @@ async def test_the_same_file_under_the_same_key_is_the_same_import(
         assert (answer.status_code, answer.json()["code"]) == (422, "import_reused")
 
 
-async def test_a_form_is_refused_before_it_is_taken_for_the_file(
-    client: httpx.AsyncClient,
-) -> None:
-    asked = {"noun": "accounts"}
-    answer = await client.post("/v1/imports", params=asked, files={"file": FILE.encode()})
-    assert (answer.status_code, answer.json()["code"]) == (422, "form_not_read")
-
-
 async def test_operations_are_listed(client: httpx.AsyncClient) -> None:
     made = {(await imported(client, "accounts", FILE, source="crm"))["id"] for _ in range(3)}
     page = (await client.get("/v1/operations", params={"limit": 2})).json()
