@@ -50,7 +50,7 @@ class MemberSaved(Contract):
 
 @published("pharos.targets.member.assigned.v1", read="org:read", subject="member_id")
 class MemberAssigned(Contract):
-    """A member belongs to a unit from a date on, until the next assignment; None: to none."""
+    """A member belongs to a unit from a date on, until the next assignment; null: to none."""
 
     member_id: UUID
     unit_id: UUID | None
@@ -60,7 +60,7 @@ class MemberAssigned(Contract):
 
 @published("pharos.targets.target.set.v1", read="targets:read", subject="target_id")
 class TargetSet(Contract):
-    """A target at one version, whole; ``value`` None withdraws it."""
+    """A target at one version, whole; `value` null withdraws it."""
 
     target_id: UUID
     scope: ScopeKind

@@ -27,7 +27,8 @@ def speaking(name: str) -> str:
 def tidied(document: Schema) -> Schema:
     """Return a document with its references renamed and its schemas without titles.
 
-    A title is only there where pydantic made it from a name; ours would be descriptions.
+    A title is only there where pydantic made it from a name; ours would be descriptions. These are
+    docstrings, and mark code as Markdown does.
     """
     return cast(Schema, _walked(document, _tidy))
 
@@ -46,6 +47,11 @@ def not_null(schema: Schema) -> Schema:
 def _tidy(node: Schema) -> Schema:
     if isinstance(node.get("title"), str) and "version" not in node:
         node = {key: value for key, value in node.items() if key != "title"}
+    node |= {
+        key: node[key].replace("``", "`")
+        for key in ("summary", "description")
+        if isinstance(node.get(key), str)
+    }
     reference = node.get("$ref")
     if isinstance(reference, str) and reference.startswith(REFERENCE):
         return {**node, "$ref": REFERENCE + speaking(reference.removeprefix(REFERENCE))}
