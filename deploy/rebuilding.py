@@ -5,12 +5,11 @@ import httpx
 from deploy.serving import load
 from shared import clock
 from shared.auth.client import TokenSource
-from shared.context import Context, Installation
+from shared.context import Context
 from shared.db import Database
 from shared.events.feed import FeedClient
 from shared.events.rebuild import Rebuild, Rebuilt
 from shared.ids import new_id
-from shared.period import FiscalCalendar
 from shared.settings import ServiceSettings
 
 # A whole ledger is deleted by one statement, and a consumer in the middle of a batch is waited for.
@@ -26,10 +25,7 @@ async def rebuild(
     Raises NothingToRebuild, LogTooShort, FactsInsufficient, FeedUnavailable, DatabaseUnavailable.
     """
     patient = {"statement_timeout_ms": STATEMENT_MS, "lock_timeout_ms": LOCK_MS}
-    installation = Installation(
-        settings.partitions, FiscalCalendar(settings.fiscal_year_start_month)
-    )
-    ctx = Context("operator", clock.now(), new_id(), installation)
+    ctx = Context("operator", clock.now(), new_id(), settings.installed)
     task = Rebuild.of(load(service).subscriptions, consumer, ctx)
     database = await Database.connect(settings.model_copy(update=patient), service)
     try:

@@ -1,7 +1,7 @@
 """The context of a change: who caused it, when, and under which correlation."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
 from uuid import UUID
 
@@ -37,11 +37,17 @@ _CALENDAR_YEAR = FiscalCalendar()
 class Installation:
     """What holds for the whole installation and never changes while it runs.
 
-    Events are spread over ``partitions`` by their aggregate; ``calendar`` names the periods.
+    Events are spread over ``partitions`` by their aggregate; ``calendar`` names the periods, and
+    ``zone`` says when a day of business begins.
     """
 
     partitions: int = 1
     calendar: FiscalCalendar = _CALENDAR_YEAR
+    zone: tzinfo = UTC
+
+    def day(self, moment: datetime) -> date:
+        """Return the day of business on which a moment lies."""
+        return moment.astimezone(self.zone).date()
 
 
 _ONE_PARTITION = Installation()
@@ -82,6 +88,11 @@ class Context:
     origin: Origin = Origin.LIVE
     traceparent: str | None = None
     asked: Asked | None = None
+
+    @property
+    def today(self) -> date:
+        """Return the day of business on which it happens."""
+        return self.installation.day(self.now)
 
     def following(self) -> "Context":
         """Return the context of what follows by itself from what was asked for."""

@@ -27,7 +27,6 @@ from shared.failpoints import reach
 from shared.ids import new_id
 from shared.logs import logger
 from shared.metrics import Metrics
-from shared.period import FiscalCalendar
 from shared.settings import ServiceSettings
 from shared.tasks import end
 from shared.webhooks.courier import Courier
@@ -112,9 +111,7 @@ class Runtime:
             metrics=Metrics(service),
             subscriptions=subscriptions,
             doorbells=doorbells,
-            installation=Installation(
-                settings.partitions, FiscalCalendar(settings.fiscal_year_start_month)
-            ),
+            installation=settings.installed,
         )
 
     async def start(

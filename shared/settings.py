@@ -1,12 +1,16 @@
 """Settings of a service, read from ``PHAROS_*`` variables; an incomplete set refuses to start."""
 
+from datetime import UTC, tzinfo
 from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.context import Installation
 from shared.failpoints import parse
+from shared.period import FiscalCalendar
 from shared.webhooks.endpoints import Reach
 
 
@@ -23,6 +27,21 @@ def _failpoint(value: str) -> str:
     if value:
         parse(value)
     return value
+
+
+def _zone(value: str) -> str:
+    try:
+        _zone_of(value)
+    except (LookupError, ValueError, OSError) as error:
+        raise ValueError(
+            "give an IANA name such as Asia/Shanghai; the time zones are those of the machine, or"
+            " of the Python package tzdata"
+        ) from error
+    return value
+
+
+def _zone_of(name: str) -> tzinfo:
+    return UTC if name == "UTC" else ZoneInfo(name)  # UTC needs no time zones to be installed
 
 
 def _origin(value: str) -> str:
@@ -85,6 +104,8 @@ class ServiceSettings(ServerSettings):
     """Prefix of every subject and stream, so that two installations can share a broker."""
     partitions: Annotated[int, Field(ge=1, le=64)] = 1
     fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """Whose days are those of business: from when on somebody belongs elsewhere, what today is."""
 
     public_url: HttpUrlOrNone = ""
     """Where callers reach the services, each below its name: https://sales.example.com/api.
@@ -128,6 +149,12 @@ class ServiceSettings(ServerSettings):
     log_level: Annotated[str, Field(pattern=r"^(debug|info|warning|error)$")] = "info"
     failpoint: Annotated[str, AfterValidator(_failpoint)] = ""
     """Where a process of its own kills itself, as name@turn. For tests of faults, nothing else."""
+
+    @property
+    def installed(self) -> Installation:
+        """Return what holds for the whole installation."""
+        calendar = FiscalCalendar(self.fiscal_year_start_month)
+        return Installation(self.partitions, calendar, _zone_of(self.time_zone))
 
     @property
     def webhook_reach(self) -> Reach:

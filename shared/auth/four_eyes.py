@@ -26,5 +26,5 @@ async def own(
     asking = None if ctx.asked is None else ctx.asked.member_id
     if asking is None:
         return set()
-    led = await directory.led_by(conn, asking, ctx.now.date()) if units else set()
+    led = await directory.led_by(conn, asking, ctx.today) if units else set()
     return ({asking} & set(members)) | (led & set(units))

@@ -162,11 +162,10 @@ def sight(ctx: Context, permission: str | None = None) -> Sight:
 
     What follows by itself reaches everything.
     """
-    day = ctx.now.date()
     if ctx.asked is None:
-        return Sight(None, Breadth.ALL, day)
+        return Sight(None, Breadth.ALL, ctx.today)
     breadth = breadth_of(ctx.asked.roles, permission or ctx.asked.permission)
-    return Sight(ctx.asked.member_id, breadth, day)
+    return Sight(ctx.asked.member_id, breadth, ctx.today)
 
 
 def reading(ctx: Context) -> Sight:

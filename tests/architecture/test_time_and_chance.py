@@ -9,6 +9,8 @@ from tests.architecture.source import Finding, Source, finds, must_be_clean
 
 TIME_SOURCES = ("shared/clock.py",)
 CHANCE_SOURCES = ("shared/clock.py", "shared/ids.py", "deploy/local")
+# The log's partitions begin at the database's midnight, whatever people call the day.
+UTC_DAYS = ("shared/events/retention.py",)
 CLOCKS = {
     *(f"{kind}.{name}" for kind in ("datetime", "date") for name in ("now", "today", "utcnow")),
     *(f"time.{name}" for name in ("time", "time_ns", "gmtime", "localtime", "ctime", "strftime")),
@@ -26,6 +28,22 @@ def clocks(source: Source) -> Iterator[Finding]:
     for imported in source.imports():
         if imported.target in CLOCKS:
             yield source.finding(imported.line, "the machine's clock; take `now` from shared.clock")
+
+
+def days(source: Source) -> Iterator[Finding]:
+    """Yield every day that is taken of a moment without asking where the day begins."""
+    if source.within(*UTC_DAYS):
+        return
+    for node in source.nodes:
+        if isinstance(node, ast.Call) and _of_now(node.func):
+            yield source.finding(node, "a day in UTC; today is `ctx.today`")
+
+
+def _of_now(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Attribute) or node.attr != "date":
+        return False
+    owner = node.value.func if isinstance(node.value, ast.Call) else node.value
+    return ast.unparse(owner).rpartition(".")[2] == "now"
 
 
 def chance(source: Source) -> Iterator[Finding]:
@@ -89,6 +107,20 @@ def test_only_the_maker_of_ids_throws_dice() -> None:
 )
 def test_a_clock_is_found(code: str) -> None:
     assert finds(clocks, "services/pipeline/deals/commands.py", code)
+
+
+def test_days_are_those_of_business() -> None:
+    must_be_clean(days, "services", "shared")
+
+
+@pytest.mark.parametrize("code", ["ctx.now.date()", "clock.now().date()", "now.date()"])
+def test_a_day_in_utc_is_found(code: str) -> None:
+    assert finds(days, "services/pipeline/deals/api.py", code)
+
+
+@pytest.mark.parametrize("code", ["ctx.today", "cell.date()", "datetime.date(2026, 1, 1)"])
+def test_a_day_of_business_passes(code: str) -> None:
+    assert not finds(days, "services/pipeline/deals/api.py", code)
 
 
 @pytest.mark.parametrize("code", ["clock.now()", "time.monotonic()", "now.date()", "self.now"])

@@ -266,4 +266,4 @@ async def read_member(member_id: UUID, call: CallOf, on: OnDay = None) -> Respon
 
 
 def _day(call: CallOf, on: date | None) -> date:
-    return on or call.ctx.now.date()
+    return on or call.ctx.today
