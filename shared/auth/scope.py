@@ -16,6 +16,7 @@ from uuid import UUID
 from shared.context import Context
 from shared.contracts.roles import Breadth, breadth_of
 from shared.db import Connection
+from shared.directory import queries as members
 from shared.directory import scope as directory
 from shared.errors import Forbidden
 from shared.sql import Condition, Parameters, anything, brackets, nothing
@@ -172,6 +173,14 @@ def reading(ctx: Context) -> Sight:
     """Return how far the asker of a change may see what the change is about."""
     noun = "" if ctx.asked is None else ctx.asked.permission.partition(":")[0]
     return sight(ctx, f"{noun}:read")
+
+
+async def asking_member(conn: Connection, ctx: Context) -> UUID | None:
+    """Return the member who asks for a change; None where it is none that the directory knows."""
+    asking = None if ctx.asked is None else ctx.asked.member_id
+    if asking is None:
+        return None
+    return asking if await members.known_members(conn, {asking}) else None
 
 
 def refused(ctx: Context, pointer: str | None = None) -> NotWithinReach:

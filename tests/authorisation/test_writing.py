@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from shared.ids import new_id
 from tests.authorisation.company import MEMBERS, REACHES
 from tests.authorisation.office import Office
 from tests.service.performance_world import plan
@@ -63,24 +64,21 @@ def record(office: Office, owner: str, **more: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize("who", REACHES)
 async def test_a_deal_is_not_given_to_somebody_out_of_reach(office: Office, who: str) -> None:
+    """Nor is a share of it to somebody whom nobody knows."""
     reach, before = REACHES[who], await state(office)
-    for name in MEMBERS:
-        if name in reach.members:
-            continue
-        share = [{"member_id": str(office.ids[name]), "share": "1"}]
-        external = {"source": "crm", "id": f"新{name}"}
-        bodies = [record(office, name)]
-        bodies += [record(office, one, shares=share) for one in sorted(reach.members)[:1]]
-        for body in bodies:
-            many = {"deals": [body | {"external": external}]}
-            for path, sent in (("/v1/deals", body), ("/v1/deals/bulk", many)):
-                answer = await office.ask(
-                    *("pipeline", who, reach.role, "POST", path),
-                    json=sent,
-                    headers={"Idempotency-Key": f"{who}{name}{path}{len(body)}".encode().hex()},
-                )
-                assert answer.status_code == 403, answer.text
-                assert answer.json()["code"] == "not_within_reach"
+    nobody = [{"member_id": str(new_id()), "share": "1"}]
+    bodies = [record(office, name) for name in MEMBERS if name not in reach.members]
+    bodies += [record(office, one, shares=nobody) for one in sorted(reach.members)[:1]]
+    for place, body in enumerate(bodies):
+        many = {"deals": [body | {"external": {"source": "crm", "id": f"新{place}"}}]}
+        for path, sent in (("/v1/deals", body), ("/v1/deals/bulk", many)):
+            answer = await office.ask(
+                *("pipeline", who, reach.role, "POST", path),
+                json=sent,
+                headers={"Idempotency-Key": f"{who}{place}{path}".encode().hex()},
+            )
+            assert answer.status_code == 403, answer.text
+            assert answer.json()["code"] == "not_within_reach"
     assert await state(office) == before
 
 
@@ -112,6 +110,77 @@ async def test_a_new_account_is_of_somebody_in_reach(office: Office) -> None:
             assert (answer.status_code, answer.json()["code"]) == (403, "not_within_reach")
             assert answer.json()["errors"][0]["pointer"] == "/owner_id"
     assert await state(office) == before
+
+
+async def test_what_a_member_opens_without_naming_an_owner_is_the_members(office: Office) -> None:
+    unnamed = {key: value for key, value in record(office, "周销售").items() if key != "owner_id"}
+    for who, role in (("周销售", "rep"), ("陈队长", "manager"), ("孙队长", "sales_ops")):
+        for method, path, body in (
+            ("POST", "/v1/accounts", {"name": "自开客户"}),
+            ("PUT", f"/v1/accounts/by-external/self/{who}", {"name": "自开客户"}),
+            ("POST", "/v1/deals", unnamed),
+        ):
+            keys = {"Idempotency-Key": f"unnamed{who}{path}".encode().hex()}
+            answer = await office.ask("pipeline", who, role, method, path, json=body, headers=keys)
+            assert answer.is_success, answer.text
+            assert answer.json()["owner_id"] == str(office.ids[who])
+            office.of("deals" if "deals" in path else "accounts", answer.json()["id"], who)
+
+
+async def test_what_no_member_opens_is_nobodys_and_a_deal_is_somebodys(office: Office) -> None:
+    before = await state(office)
+    unnamed = {key: value for key, value in record(office, "周销售").items() if key != "owner_id"}
+    stranger = str(new_id())  # has the id of a member, and is none
+    for who, role in (("外人", "rep"), (stranger, "rep"), (stranger, "admin"), ("外人", "admin")):
+        answer = await office.ask(
+            *("pipeline", who, role, "POST", "/v1/deals"),
+            json=unnamed,
+            headers={"Idempotency-Key": f"nobody{who}{role}".encode().hex()},
+        )
+        assert (answer.status_code, answer.json()["code"]) == (422, "owner_missing")
+        assert answer.json()["errors"][0]["pointer"] == "/owner_id"
+        if role == "rep":
+            answer = await office.ask(
+                "pipeline", who, role, "POST", "/v1/accounts", json={"name": "无主"}
+            )
+            assert (answer.status_code, answer.json()["code"]) == (403, "not_within_reach")
+    assert await state(office) == before
+    answer = await office.ask(
+        "pipeline", stranger, "admin", "POST", "/v1/accounts", json={"name": "无主"}
+    )
+    assert answer.json()["owner_id"] is None
+    office.of("accounts", answer.json()["id"])
+
+
+async def test_a_seller_shares_a_deal_with_any_member_and_keeps_it(office: Office) -> None:
+    """Who has a share sees the deal and changes nothing of it; the owner does both."""
+    parts = [{"member_id": str(office.ids[name]), "share": "0.5"} for name in ("周销售", "孙队长")]
+    opened = await office.ask(
+        *("pipeline", "周销售", "rep", "POST", "/v1/deals"),
+        json=record(office, "周销售", shares=parts),
+        headers={"Idempotency-Key": "shared-from-the-start"},
+    )
+    assert opened.status_code == 201, opened.text
+    path = f"/v1/deals/{opened.json()['id']}"
+    whole = {"shares": [{"member_id": str(office.ids["钱销售"]), "share": "1"}]}
+    refused = await office.ask(
+        *("pipeline", "孙队长", "rep", "PATCH", path), json=whole, headers={"If-Match": "*"}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_within_reach")
+    unknown = {"shares": [{"member_id": str(new_id()), "share": "1"}]}
+    refused = await office.ask(
+        *("pipeline", "周销售", "rep", "PATCH", path), json=unknown, headers={"If-Match": "*"}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_within_reach")
+    assert refused.json()["errors"][0]["pointer"] == "/shares"
+    given = await office.ask(
+        *("pipeline", "周销售", "rep", "PATCH", path), json=whole, headers={"If-Match": "*"}
+    )
+    assert given.status_code == 200, given.text
+    for who, status in (("周销售", 200), ("钱销售", 200), ("孙队长", 404), ("吴销售", 404)):
+        seen = await office.ask("pipeline", who, "rep", "GET", path)
+        assert seen.status_code == status, who
+    office.of("deals", opened.json()["id"], "周销售 钱销售")
 
 
 async def test_a_deal_cannot_name_an_account_out_of_sight(office: Office) -> None:

@@ -27,7 +27,9 @@ class PutAccount(Body):
 
     name: Name
     owner_id: Id | None = Field(
-        None, description="The member whose account it is. Left out: as it was, at first nobody."
+        None,
+        description="The member whose account it is. Left out: as it was, at first the member who"
+        " asks; null: nobody's.",
     )
 
     def draft(self) -> Draft:

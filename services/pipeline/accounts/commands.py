@@ -23,8 +23,11 @@ class AccountDraft:
 
 
 async def open_account(conn: Connection, ctx: Context, *, draft: Draft) -> Account:
-    """Open an account that no other system knows; raises NotWithinReach."""
-    account = _opened(draft, None)
+    """Open an account that no other system knows, the asker's where the draft names no owner.
+
+    Raises NotWithinReach.
+    """
+    account = _opened(await _signed(conn, ctx, draft), None)
     await _check_reach(conn, ctx, [(None, account)])
     await _save(conn, ctx, [(None, account)])
     return account
@@ -37,7 +40,8 @@ async def put_account(
 
     Raises NotWithinReach, and AccountNotFound where the asker may not even see it.
     """
-    return (await put_many_in(conn, ctx, [AccountDraft(external, draft)]))[0][0]
+    signed = await _signed(conn, ctx, draft)
+    return (await put_many_in(conn, ctx, [AccountDraft(external, signed)]))[0][0]
 
 
 async def put_many_in(
@@ -56,6 +60,11 @@ async def put_many_in(
     return [(after, None if before is None else before.version) for before, after in changes]
 
 
+async def _signed(conn: Connection, ctx: Context, draft: Draft) -> Draft:
+    """Return the draft with who opens it, for one request; a file brings the accounts of many."""
+    return replace(draft, opened_by=await scope.asking_member(conn, ctx))
+
+
 def _put(known: Mapping[External, Account], draft: AccountDraft) -> Account:
     before = known.get(draft.external)
     if before is None:
@@ -67,7 +76,7 @@ def _put(known: Mapping[External, Account], draft: AccountDraft) -> Account:
 
 
 def _opened(draft: Draft, external: External | None) -> Account:
-    owner_id = None if isinstance(draft.owner_id, Kept) else draft.owner_id
+    owner_id = draft.opened_by if isinstance(draft.owner_id, Kept) else draft.owner_id
     return Account(new_id(), 1, draft.name, external, owner_id)
 
 

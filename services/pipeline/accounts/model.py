@@ -15,10 +15,11 @@ class Kept(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An account as it should be; an owner that stays is none at first."""
+    """An account as it should be; where its owner stays as is, it is at first ``opened_by``'s."""
 
     name: str
     owner_id: UUID | Kept | None = Kept.AS_IS
+    opened_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

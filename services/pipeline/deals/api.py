@@ -79,28 +79,33 @@ Lines = Annotated[list[LineField], Field(max_length=LINES_MAX)]
 Shares = Annotated[list[SharePart], Field(min_length=1, max_length=SHARES_MAX)]
 
 
-class DealTerms(Body):
-    """What is agreed or hoped for. Without shares the owner has all of the deal."""
-
+class _Terms(Body):
     name: Name
-    owner_id: Id
     account_id: Id | None = None
     amount: MoneyField | None = Field(None, description="Left out: the sum of the lines.")
     lines: Lines = Field(default_factory=list)
     shares: Shares | None = None
     opened_on: BusinessDate
 
-    def draft(self) -> Draft:
-        """Return the terms as the domain knows them."""
+    def draft(self, owner_id: UUID) -> Draft:
+        """Return the terms of an owner's deal as the domain knows them."""
         return Draft(
             name=self.name,
-            owner_id=self.owner_id,
+            owner_id=owner_id,
             account_id=self.account_id,
             amount=None if self.amount is None else self.amount.money(),
             lines=_lines(self.lines),
             shares=None if self.shares is None else _shares(self.shares),
             opened_on=self.opened_on,
         )
+
+
+class DealTerms(_Terms):
+    """What is agreed or hoped for. Without shares the owner has all of the deal."""
+
+    owner_id: Id | None = Field(
+        None, description="The member whose deal it is. Left out: the member who asks."
+    )
 
 
 class DealEdit(Body):
@@ -141,16 +146,19 @@ class TransitionBody(Body):
     on: BusinessDate | None = Field(None, description="The day of closing; none for `open`.")
 
 
-class RecordField(DealTerms):
+class RecordField(_Terms):
     """A deal as another system knows it, whole."""
 
+    owner_id: Id
     external: ExternalField
     stage: DealStage = DealStage.OPEN
     closed_on: BusinessDate | None = None
 
     def record(self) -> RecordDraft:
         """Return the record as the domain knows it."""
-        return RecordDraft(self.external.external(), self.draft(), self.stage, self.closed_on)
+        return RecordDraft(
+            self.external.external(), self.draft(self.owner_id), self.stage, self.closed_on
+        )
 
 
 class DealRecords(Body):
@@ -264,7 +272,9 @@ class OutcomesView(View):
 )
 async def open_deal(body: DealTerms, call: CallOf) -> Response:
     """Open a deal."""
-    return await call.create(DealView.of, commands.open_deal, draft=body.draft())
+    return await call.create(
+        DealView.of, commands.open_deal, owner_id=body.owner_id, draft_of=body.draft
+    )
 
 
 @router.get("/deals", openapi_extra=needs("deals:read"), response_model=Page[DealView])

@@ -1,6 +1,6 @@
 """What can be asked of deals. The forms for many are the way; the single ones call them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
@@ -23,6 +23,7 @@ from shared.auth import scope
 from shared.context import Context
 from shared.contracts.pipeline import DealFact
 from shared.db import Connection
+from shared.directory import queries as members
 from shared.errors import Conflict, Invalid, PharosError
 from shared.events import outbox
 from shared.ids import External, new_id
@@ -44,6 +45,13 @@ class UnknownAccount(Invalid):
     zh = "不存在客户 {account_id}，请先建立该客户。"
 
 
+class OwnerMissing(Invalid):
+    """A deal is somebody's, and who opens it is no member."""
+
+    en = "Say whose deal it is; you are no member yourself."
+    zh = "请填写商机的负责人；您本人不是组织成员。"
+
+
 class RecordTwice(Conflict):
     """One request may name a deal of another system once."""
 
@@ -63,9 +71,17 @@ Recorded: TypeAlias = tuple[Deal | None, Deal]
 """A deal before and after."""
 
 
-async def open_deal(conn: Connection, ctx: Context, *, draft: Draft) -> Deal:
-    """Open a deal; raises AmountMissing, UnknownProduct, UnknownAccount, what `checked` refuses."""
-    terms = rules.agreed(draft)
+async def open_deal(
+    conn: Connection, ctx: Context, *, owner_id: UUID | None, draft_of: Callable[[UUID], Draft]
+) -> Deal:
+    """Open a deal of an owner, None: of the member who asks.
+
+    Raises OwnerMissing, AmountMissing, UnknownProduct, UnknownAccount, and what `checked` refuses.
+    """
+    owner_id = owner_id or await scope.asking_member(conn, ctx)
+    if owner_id is None:
+        raise OwnerMissing(pointer="/owner_id")
+    terms = rules.agreed(draft_of(owner_id))
     await _check_references(conn, ctx, None, terms)
     deal = rules.opened(new_id(), terms)
     await _check_given(conn, ctx, None, deal)
@@ -249,29 +265,41 @@ async def _check_given(conn: Connection, ctx: Context, before: Deal | None, afte
 async def _within_reach(
     conn: Connection, ctx: Context, changes: Sequence[Recorded | PharosError]
 ) -> Sequence[Recorded | PharosError]:
-    """Refuse to give a deal, or a share of it, to a member out of reach; who has it keeps it."""
-    given = [set() if isinstance(one, PharosError) else _given(*one) for one in changes]
-    outside = await scope.members_outside(conn, scope.sight(ctx), set[UUID]().union(*given))
+    """Refuse to give a deal to a member out of reach, or a share of it to whom nobody knows.
+
+    Any member may be let in on a deal; it stays with an owner in reach. Who has it keeps it.
+    """
+    taken = [change for change in changes if not isinstance(change, PharosError)]
+    owners = {owner for change in taken for owner in _new_owner(*change)}
+    sharing = {member for change in taken for member in _new_sharers(*change)}
+    outside = await scope.members_outside(conn, scope.sight(ctx), owners | sharing)
+    known = await members.known_members(conn, sharing & outside) if sharing & outside else set()
     return [
-        scope.refused(ctx, _pointer(change, outside))
-        if members & outside and not isinstance(change, PharosError)
-        else change
-        for change, members in zip(changes, given, strict=True)
+        change if isinstance(change, PharosError) else _reached(ctx, change, outside, known)
+        for change in changes
     ]
 
 
-def _pointer(change: Recorded, outside: Collection[UUID | None]) -> str:
-    return "/owner_id" if change[1].terms.owner_id in outside else "/shares"
+def _reached(
+    ctx: Context, change: Recorded, outside: set[UUID | None], known: set[UUID]
+) -> Recorded | PharosError:
+    if _new_owner(*change) & outside:
+        return scope.refused(ctx, "/owner_id")
+    if _new_sharers(*change) & (outside - known):
+        return scope.refused(ctx, "/shares")
+    return change
 
 
-def _given(before: Deal | None, after: Deal) -> set[UUID]:
-    """Return to whom a change gives a deal or a share of it."""
+def _new_owner(before: Deal | None, after: Deal) -> set[UUID]:
+    is_new = before is None or before.terms.owner_id != after.terms.owner_id
+    return {after.terms.owner_id} if is_new else set()
+
+
+def _new_sharers(before: Deal | None, after: Deal) -> set[UUID]:
     sharing = {share.member_id for share in after.terms.shares}
-    if before is None:
-        return {after.terms.owner_id, *sharing}
-    sharing -= {before.terms.owner_id, *(share.member_id for share in before.terms.shares)}
-    moves = before.terms.owner_id != after.terms.owner_id
-    return {after.terms.owner_id, *sharing} if moves else sharing
+    if before is not None:
+        sharing -= {before.terms.owner_id, *(share.member_id for share in before.terms.shares)}
+    return sharing
 
 
 async def _check_references(

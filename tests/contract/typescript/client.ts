@@ -90,5 +90,5 @@ export function names(units: Units, wins: Wins): string[] {
   return [...units.items.map((unit) => unit.name), ...wins.items.map((one) => one.period)];
 }
 
-// @ts-expect-error A deal has an owner: the types are those of the service and not `any`.
-export const broken: Body<operations["open_deal"]> = { name: "灯塔", opened_on: "2026-01-12" };
+// @ts-expect-error A deal is opened on a day: the types are those of the service and not `any`.
+export const broken: Body<operations["open_deal"]> = { name: "灯塔" };
