@@ -4,7 +4,7 @@ No transaction is held from the first row to the last: each page is read for its
 comes at most once, as it was when its page was read.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from enum import Enum
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
+from uuid import UUID
 
 import orjson
 from fastapi import Depends
@@ -22,7 +23,7 @@ from shared.fields import View
 from shared.filters.kinds import Value
 from shared.http.call import Call
 from shared.http.downloads import Accept, Mark, Rows, Wished, download, format_wished, stream
-from shared.http.lists import Filter, Shown, Sort
+from shared.http.lists import Filter, Shown, Sort, shown_to
 from shared.lists import asked as asking
 from shared.lists.asked import Asked
 from shared.lists.listing import Listing
@@ -71,6 +72,7 @@ async def exported(
     *,
     within: Condition = anything,
     given: Sequence[object] = (),
+    payee: Callable[[T], UUID] | None = None,
     **exact: Value | None,
 ) -> StreamingResponse:
     """Answer with all items of a list as a file; the parameters are those of ``listed``.
@@ -84,7 +86,8 @@ async def exported(
         order=asking.orders(query.sort, listing.fields),
         shown=asking.shown(query.fields, list(shape.model_fields)),
     ).narrowed(**exact)
-    pages = _pages(listing.stream(call.database, asked, within, given), view)
+    items = listing.stream(call.database, asked, within, given)
+    pages = _pages(items, lambda page: shown_to(call, page, view, payee))
     # The first page is read before anything is answered, so that a refusal is a problem.
     first = await anext(pages, None) or ()  # a default of () breaks anext itself
     wanted = frozenset(shape.model_fields if asked.shown is None else asked.shown)
@@ -95,15 +98,17 @@ async def exported(
     return download(name, query.form, header, _rows(whole, wanted), mark=query.mark)
 
 
-async def _pages(items: AsyncIterator[T], view: Callable[[T], V]) -> AsyncIterator[Sequence[V]]:
-    page: list[V] = []
+async def _pages(
+    items: AsyncIterator[T], views: Callable[[Sequence[T]], Awaitable[Sequence[V]]]
+) -> AsyncIterator[Sequence[V]]:
+    page: list[T] = []
     async for item in items:
-        page.append(view(item))
+        page.append(item)
         if len(page) == ROWS_AT_ONCE:
-            yield page
+            yield await views(page)
             page = []
     if page:
-        yield page
+        yield await views(page)
 
 
 async def _from(

@@ -1,6 +1,6 @@
 """Lists over HTTP: the parameters that every list takes, and the page that it answers with."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar
@@ -114,30 +114,34 @@ async def listed(
     ).narrowed(**exact)
     asked = asking.at(asked, query.cursor, listing.kinds(asked))
     found = await call.read(listing.page, asked, within, given)
-    hidden = set() if payee is None else await _unpaid(call, {payee(one) for one in found.items})
-
-    def shaped(item: T) -> V:
-        made = view(item)
-        return without_pay(made) if payee is not None and payee(item) in hidden else made
-
+    items = await shown_to(call, found.items, view, payee)
     following = asking.cursor(asked, found.places[-1]) if found.more else None
     return Response(
-        orjson.dumps({**_page(found, shaped, asked, following), **_beside(extra)}),
+        orjson.dumps({**_page(found, items, asked, following), **_beside(extra)}),
         media_type="application/json",
         headers={"Link": _links(request, following)},
     )
 
 
-async def _unpaid(call: Call, payees: set[UUID]) -> Collection[UUID | None]:
-    """Return those whose pay the caller may not see."""
-    return await call.read(members_outside, call.sight(READ_PAY), payees)
+async def shown_to(
+    call: Call,
+    items: Sequence[T],
+    view: Callable[[T], V],
+    payee: Callable[[T], UUID] | None,
+) -> Sequence[V]:
+    """Return items as the caller sees them, without the pay of those whose pay is not shown."""
+    if payee is None:
+        return [view(item) for item in items]
+    payees = {payee(item) for item in items}
+    hidden = await call.read(members_outside, call.sight(READ_PAY), payees)
+    return [without_pay(view(item)) if payee(item) in hidden else view(item) for item in items]
 
 
 def _page(
-    found: Found[T], view: Callable[[T], V], asked: Asked, following: str | None
+    found: Found[T], views: Sequence[View], asked: Asked, following: str | None
 ) -> dict[str, Any]:
     include = None if asked.shown is None else set(asked.shown)
-    items = [orjson.Fragment(view(item).model_dump_json(include=include)) for item in found.items]
+    items = [orjson.Fragment(view.model_dump_json(include=include)) for view in views]
     page: dict[str, Any] = {"items": items, "next": following}
     if found.total is not None:
         exact = found.total <= COUNT_MAX

@@ -16,8 +16,11 @@ LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "/v1/targets": ("targets", "targets", "id"),
     "/v1/targets/export": ("targets", "targets", "id"),
     "/v1/attainments": ("targets", "attainments", "id"),
+    "/v1/attainments/export": ("targets", "attainments", "id"),
     "/v1/plans": ("performance", "plans", "id"),
+    "/v1/plans/export": ("performance", "plans", "id"),
     f"/v1/statements?period={QUARTER}": ("performance", "payees", "payee_id"),
+    f"/v1/statements/export?period={QUARTER}": ("performance", "payees", "payee_id"),
 }
 """Service, noun and key of what a list shows."""
 SINGLES: Final[Mapping[str, tuple[str, str]]] = {
@@ -28,11 +31,14 @@ SINGLES: Final[Mapping[str, tuple[str, str]]] = {
     "/v1/attainments/{}/entries": ("targets", "attainments"),
     "/v1/plans/{}": ("performance", "plans"),
     "/v1/plans/{}/assignments": ("performance", "plans"),
+    "/v1/plans/{}/assignments/export": ("performance", "plans"),
     f"/v1/statements/{{}}/{QUARTER}": ("performance", "payees"),
 }
 WITHIN: Final[Mapping[str, tuple[str, str]]] = {
     f"/v1/credits?payee_id={{}}&period={QUARTER}": ("performance", "payees"),
+    f"/v1/credits/export?payee_id={{}}&period={QUARTER}&format=ndjson": ("performance", "payees"),
     f"/v1/statements/{{}}/{QUARTER}/entries": ("performance", "payees"),
+    f"/v1/statements/{{}}/{QUARTER}/entries/export?format=ndjson": ("performance", "payees"),
 }
 """Lists of one payee: empty for whoever may not see it."""
 EXTERNALS: Final[Mapping[str, str]] = {
@@ -67,10 +73,10 @@ async def listed(office: Office, path: str, who: str, role: str) -> set[str]:
     """Return the keys of all rows that a list shows to somebody."""
     service, _, key = LISTS[path]
     sign = "&" if "?" in path else "?"
-    more = "format=ndjson" if path.endswith("export") else "limit=200"
+    more = "format=ndjson" if "/export" in path else "limit=200"
     answer = await office.ask(service, who, role, "GET", f"{path}{sign}{more}")
     assert answer.status_code == 200, (path, answer.text)
-    if path.endswith("export"):
+    if "/export" in path:
         items = [orjson.loads(line) for line in answer.content.splitlines()]
     else:
         items = answer.json()["items"]
@@ -109,5 +115,7 @@ async def _is_shown(office: Office, service: str, path: str, who: str) -> bool:
     """Tell whether something is shown: what is of nobody in reach is not there, or empty."""
     answer = await office.ask(service, who, REACHES[who].role, "GET", path)
     assert answer.status_code in {200, 404}, answer.text
-    within = "credits" in path or ("statements" in path and path.endswith("entries"))
-    return answer.status_code == 200 and not (within and not answer.json()["items"])
+    within = "credits" in path or ("statements" in path and "/entries" in path)
+    if answer.status_code == 200 and within:
+        return bool(answer.content if "/export" in path else answer.json()["items"])
+    return answer.status_code == 200

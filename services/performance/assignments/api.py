@@ -13,6 +13,8 @@ from services.performance.assignments.model import Assignment
 from services.performance.plans import queries as plans
 from shared.fields import Body, BusinessDate, Id, View
 from shared.http.call import CallOf
+from shared.http.downloads import FILES
+from shared.http.exports import ExportOf, exported
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
 from shared.http.routes import needs, routes
@@ -122,6 +124,26 @@ async def list_assignments(
     return await listed(
         request,
         call,
+        queries.ASSIGNMENTS,
+        AssignmentView.of,
+        query,
+        within=call.scope(queries.OWNED),
+        plan_id=plan_id,
+    )
+
+
+@router.get(
+    "/plans/{plan_id}/assignments/export",
+    openapi_extra=needs("plans:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_assignments(plan_id: UUID, call: CallOf, query: ExportOf) -> Response:
+    """Download who is assigned to the plan and when, as CSV, XLSX or NDJSON."""
+    await call.read(plans.one, plan_id, call.scope(plans.OWNED))
+    return await exported(
+        call,
+        "assignments",
         queries.ASSIGNMENTS,
         AssignmentView.of,
         query,

@@ -12,12 +12,14 @@ from services.performance.credits.model import Entry
 from shared.auth.pay import PAY
 from shared.contracts.targets import Metric
 from shared.fields import Code, Id, View
-from shared.http.call import CallOf
+from shared.http.call import Call, CallOf
+from shared.http.downloads import FILES
+from shared.http.exports import ExportOf, exported
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
 from shared.http.routes import needs, routes
 from shared.money import figure
-from shared.sql import all_of
+from shared.sql import Condition, all_of
 
 router = routes("credits", "The ledger of what counts for a payee, deal by deal.")
 
@@ -65,24 +67,53 @@ class CreditView(View):
         )
 
 
+Payee = Annotated[Id, Query()]
+PeriodName = Annotated[Code, Query(description="Such as 2017-Q2.")]
+
+
 @router.get("/credits", openapi_extra=needs("credits:read"), response_model=Page[CreditView])
 async def list_credits(
-    request: Request,
-    call: CallOf,
-    query: ListOf,
-    payee_id: Annotated[Id, Query()],
-    period: Annotated[Code, Query(description="Such as 2017-Q2.")],
+    request: Request, call: CallOf, query: ListOf, payee_id: Payee, period: PeriodName
 ) -> Response:
     """List what was posted to a payee's credits in a period, by the day on which it counts."""
-    days = call.ctx.installation.calendar.named(period).period
-    within = all_of([queries.counted_in(days), call.scope(queries.OWNED)])
     return await listed(
         request,
         call,
         queries.CREDITS,
         CreditView.of,
         query,
-        within=within,
-        payee=lambda entry: entry.key.payee_id,
+        within=_within(call, period),
+        payee=_payee,
         payee_id=payee_id,
     )
+
+
+@router.get(
+    "/credits/export",
+    openapi_extra=needs("credits:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_credits(
+    call: CallOf, query: ExportOf, payee_id: Payee, period: PeriodName
+) -> Response:
+    """Download what was posted to a payee's credits in a period, as CSV, XLSX or NDJSON."""
+    return await exported(
+        call,
+        "credits",
+        queries.CREDITS,
+        CreditView.of,
+        query,
+        within=_within(call, period),
+        payee=_payee,
+        payee_id=payee_id,
+    )
+
+
+def _within(call: Call, period: str) -> Condition:
+    days = call.ctx.installation.calendar.named(period).period
+    return all_of([queries.counted_in(days), call.scope(queries.OWNED)])
+
+
+def _payee(entry: Entry) -> UUID:
+    return entry.key.payee_id

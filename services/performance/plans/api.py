@@ -36,6 +36,8 @@ from shared.fields import (
     View,
 )
 from shared.http.call import CallOf
+from shared.http.downloads import FILES
+from shared.http.exports import ExportOf, exported
 from shared.http.external import ExternalView
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
@@ -270,6 +272,19 @@ async def list_plans(request: Request, call: CallOf, query: ListOf) -> Response:
     """List plans with all their versions."""
     return await listed(
         request, call, queries.PLANS, PlanView.of, query, within=call.scope(queries.OWNED)
+    )
+
+
+@router.get(
+    "/plans/export",
+    openapi_extra=needs("plans:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_plans(call: CallOf, query: ExportOf) -> Response:
+    """Download all plans that the list would show, as CSV, XLSX or NDJSON."""
+    return await exported(
+        call, "plans", queries.PLANS, PlanView.of, query, within=call.scope(queries.OWNED)
     )
 
 

@@ -14,6 +14,8 @@ from services.performance.statements import commands, queries
 from services.performance.statements.model import LedgerLine, Statement, Total
 from shared.fields import Code, MoneyView, View
 from shared.http.call import CallOf
+from shared.http.downloads import FILES
+from shared.http.exports import ExportOf, exported
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
 from shared.http.routes import needs, routes
@@ -22,6 +24,7 @@ from shared.money import Money
 router = routes("statements", "What a payee earned in a quarter, and why, to the cent.")
 
 PeriodName = Annotated[Code, Path(description="Such as 2017-Q2.")]
+OfPeriod = Annotated[Code, Query(description="Such as 2017-Q2.")]
 
 
 class WordsView(View):
@@ -239,10 +242,7 @@ class EntryView(View):
 
 @router.get("/statements", openapi_extra=needs("statements:read"), response_model=Page[TotalView])
 async def list_statements(
-    request: Request,
-    call: CallOf,
-    query: ListOf,
-    period: Annotated[Code, Query(description="Such as 2017-Q2.")],
+    request: Request, call: CallOf, query: ListOf, period: OfPeriod
 ) -> Response:
     """List what everybody within reach earned in a period, by payee."""
     name = queries.quarter_named(call.ctx.installation.calendar, period).name
@@ -254,6 +254,25 @@ async def list_statements(
         query,
         within=call.scope(queries.OWNED),
         period=name,
+    )
+
+
+@router.get(
+    "/statements/export",
+    openapi_extra=needs("statements:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_statements(call: CallOf, query: ExportOf, period: OfPeriod) -> Response:
+    """Download what everybody within reach earned in a period, as CSV, XLSX or NDJSON."""
+    return await exported(
+        call,
+        "statements",
+        queries.TOTALS,
+        TotalView.of,
+        query,
+        within=call.scope(queries.OWNED),
+        period=queries.quarter_named(call.ctx.installation.calendar, period).name,
     )
 
 
@@ -290,6 +309,28 @@ async def list_entries(
         within=call.scope(queries.OWNED_ENTRIES),
         payee_id=payee_id,
         period=name,
+    )
+
+
+@router.get(
+    "/statements/{payee_id}/{period}/entries/export",
+    openapi_extra=needs("statements:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_entries(
+    payee_id: UUID, period: PeriodName, call: CallOf, query: ExportOf
+) -> Response:
+    """Download the ledger behind a statement as it was posted, as CSV, XLSX or NDJSON."""
+    return await exported(
+        call,
+        "entries",
+        queries.ENTRIES,
+        EntryView.of,
+        query,
+        within=call.scope(queries.OWNED_ENTRIES),
+        payee_id=payee_id,
+        period=queries.quarter_named(call.ctx.installation.calendar, period).name,
     )
 
 

@@ -12,6 +12,8 @@ from shared.contracts.contract import Exact
 from shared.contracts.targets import Metric, ScopeKind
 from shared.fields import PeriodName, View
 from shared.http.call import CallOf
+from shared.http.downloads import FILES
+from shared.http.exports import ExportOf, exported
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
 from shared.http.routes import needs, routes
@@ -115,6 +117,35 @@ async def list_attainments(
     return await listed(
         request,
         call,
+        queries.ATTAINMENTS,
+        AttainmentView.of,
+        query,
+        within=call.scope(queries.OWNED),
+        period=period,
+        metric=metric,
+        scope=scope,
+        scope_id=scope_id,
+    )
+
+
+@router.get(
+    "/attainments/export",
+    openapi_extra=needs("attainment:read"),
+    response_class=Response,
+    responses=FILES,
+)
+async def export_attainments(
+    call: CallOf,
+    query: ExportOf,
+    period: PeriodName | None = None,
+    metric: Metric | None = None,
+    scope: ScopeKind | None = None,
+    scope_id: UUID | None = None,
+) -> Response:
+    """Download all attainments that the list would show, as CSV, XLSX or NDJSON."""
+    return await exported(
+        call,
+        "attainments",
         queries.ATTAINMENTS,
         AttainmentView.of,
         query,

@@ -47,6 +47,10 @@ async def test_assignments_are_taken_row_by_row_and_may_get_an_end(
         ended = FILE.replace(f"{PAYEE},2025-01-01,\n", f"{PAYEE},2025-01-01,2025-10-01\n")
         third = await imported(client, "assignments", ended, source="hr")
         assert third["counts"] == counts(updated=1, unchanged=1, refused=3)
+        file = await client.get(f"/v1/plans/{plan_id}/assignments/export?format=csv")
+        assert (await imported(client, "assignments", file.content))["counts"] == counts(
+            unchanged=2
+        )
         held = (await client.get(f"/v1/plans/{plan_id}/assignments")).json()["items"]
     assert [(one["payee_id"], one["valid_to"]) for one in held] == [
         (PAYEE, "2025-10-01"),
