@@ -21,6 +21,7 @@ DIRECTORY = Path(__file__).parent / "schema" / "directory.sql"
 MEMBERS_ELSEWHERE = Path(__file__).parent / "schema" / "members_elsewhere.sql"
 WEBHOOKS = Path(__file__).parent / "schema" / "webhooks.sql"
 JOBS = Path(__file__).parent / "schema" / "jobs.sql"
+JOBS_BY_TIME = Path(__file__).parent / "schema" / "jobs_by_time.sql"
 LOCK_TIMEOUT: Final[LiteralString] = "SET LOCAL lock_timeout = '4s'"
 _ENVIRONMENT = Path(__file__).parent / "schema"
 

@@ -23,7 +23,7 @@ from shared.fields import View
 from shared.filters.kinds import Value
 from shared.http.call import Call
 from shared.http.downloads import Accept, Mark, Rows, Wished, download, format_wished, stream
-from shared.http.lists import Filter, Shown, Sort, shown_to
+from shared.http.lists import Filter, Shown, Sort, shape_of, shown_to
 from shared.lists import asked as asking
 from shared.lists.asked import Asked
 from shared.lists.listing import Listing
@@ -80,7 +80,7 @@ async def exported(
     NDJSON has the very views of the list, one a line. In CSV and XLSX what is inside a view stands
     in columns such as ``amount.currency``, and a list is JSON text; both are read by our imports.
     """
-    shape: type[V] = view.__self__  # type: ignore[attr-defined]
+    shape = shape_of(view)
     asked = Asked(
         filter=asking.filtered(query.filter, listing.fields),
         order=asking.orders(query.sort, listing.fields),

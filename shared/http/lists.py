@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
@@ -104,7 +105,7 @@ async def listed(
 
     Raises what ``shared.lists.asked`` raises for a query that is not one of this list.
     """
-    shape = _shape(view)
+    shape = shape_of(view)
     asked = Asked(
         filter=asking.filtered(query.filter, listing.fields),
         order=asking.orders(query.sort, listing.fields),
@@ -163,7 +164,8 @@ def _links(request: Request, following: str | None) -> str:
     return ", ".join(links)
 
 
-def _shape(view: Callable[[T], V]) -> type[V]:
-    """Return the view that ``View.of`` makes."""
-    shape: type[V] = view.__self__  # type: ignore[attr-defined]
+def shape_of(view: Callable[[T], V]) -> type[V]:
+    """Return the view that ``View.of`` makes, some of its arguments given or not."""
+    of: Any = view.func if isinstance(view, partial) else view
+    shape: type[V] = of.__self__
     return shape

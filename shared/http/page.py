@@ -2,9 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
-from typing import Annotated, Any, Generic, Protocol, TypeVar
-from uuid import UUID
+from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
 from fastapi import Query
@@ -16,7 +14,6 @@ T = TypeVar("T")
 
 LIMIT_MAX = 200
 CURSOR_LENGTH_MAX = 4_096
-START = UUID(int=0)
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many items at the most.")]
 Cursor = Annotated[
@@ -62,27 +59,3 @@ def decode(cursor: str | None, parts: int) -> list[str] | None:
     if not isinstance(place, list) or len(place) != parts:
         raise CursorInvalid(pointer="?cursor")
     return [str(part) for part in place]
-
-
-def after_id(cursor: str | None) -> UUID:
-    """Return the id behind which a list ordered by id goes on; raises CursorInvalid."""
-    place = decode(cursor, 1)
-    try:
-        return START if place is None else UUID(place[0])
-    except ValueError as error:
-        raise CursorInvalid(pointer="?cursor") from error
-
-
-class _Identified(Protocol):
-    @property
-    def id(self) -> UUID: ...
-
-
-Item = TypeVar("Item", bound=_Identified)
-
-
-def page_by_id(found: Sequence[Item], limit: int) -> "Page[Item]":
-    """Return the page of a list ordered by id, of which one more than ``limit`` was read."""
-    more = len(found) > limit
-    items = list(found[:limit])
-    return Page(items=items, next=encode(items[-1].id) if more else None)

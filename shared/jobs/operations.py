@@ -1,14 +1,17 @@
 """Routes of operations: work that takes its time, watched and cancelled."""
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from uuid import UUID
 
+from fastapi import Request
 from fastapi.responses import Response
 
 from shared import clock
 from shared.errors import Language
 from shared.http.call import Call, CallOf
-from shared.http.page import Cursor, Limit, Page, after_id, page_by_id
+from shared.http.lists import ListOf, listed
+from shared.http.page import Page
 from shared.http.problems import language_of
 from shared.http.routes import needs, routes
 from shared.http.sse import MEDIA_TYPE, EventStream, Message
@@ -22,14 +25,13 @@ router = routes("imports")
 LOOK_SECONDS = 0.5
 
 
-@router.get("/operations", openapi_extra=needs("imports:write"))
+@router.get("/operations", openapi_extra=needs("imports:write"), response_model=Page[OperationView])
 async def list_operations(
-    call: CallOf, limit: Limit = 50, cursor: Cursor = None, accept_language: AcceptLanguage = ""
-) -> Page[OperationView]:
-    """List the caller's operations by id."""
-    language = language_of(accept_language)
-    found = await call.read(queries.listed, after_id(cursor), whose(call), limit + 1)
-    return page_by_id([OperationView.of(job, language) for job in found], limit)
+    request: Request, call: CallOf, query: ListOf, accept_language: AcceptLanguage = ""
+) -> Response:
+    """List the caller's operations by id; for who oversees imports those of everybody."""
+    view = partial(OperationView.of, language=language_of(accept_language))
+    return await listed(request, call, queries.JOBS, view, query, created_by=whose(call))
 
 
 @router.get("/operations/{operation_id}", openapi_extra=needs("imports:write"))

@@ -6,20 +6,16 @@ from uuid import UUID
 
 import orjson
 
+from shared.context import Origin
 from shared.db import Connection, Row
 from shared.errors import NotFound
-from shared.jobs.model import Job, Outcome, RowResult
+from shared.filters.fields import Field
+from shared.filters.kinds import Kind
+from shared.jobs.model import Job, Outcome, RowResult, State
 from shared.jobs.store import ASIDE, WHOLE, to_cells, to_job
+from shared.lists.listing import Listing
 
 _ONE: Final[LiteralString] = WHOLE + "     WHERE id = $1"
-_LIST: Final[LiteralString] = (
-    WHOLE
-    + """
-     WHERE id > $1 AND ($2::text IS NULL OR subject = $2)
-     ORDER BY id
-     LIMIT $3
-"""
-)
 _ROWS: Final[LiteralString] = """
     SELECT number, outcome, key, subject, version, problems
       FROM import_row
@@ -52,6 +48,23 @@ _DIGEST: Final[LiteralString] = """
 """
 
 
+JOBS: Final = Listing(
+    select=WHOLE,
+    of=to_job,
+    fields={
+        "id": Field(Kind.ID, "j.id", sorts=True),
+        "noun": Field(Kind.TEXT, "j.noun"),
+        "state": Field(Kind.CHOICE, "j.state", choices=tuple(State)),
+        "dry_run": Field(Kind.BOOLEAN, "j.dry_run"),
+        "origin": Field(Kind.CHOICE, "j.origin", choices=tuple(Origin)),
+        "profile": Field(Kind.TEXT, "j.profile", nullable=True),
+        "created_by": Field(Kind.TEXT, "j.subject"),
+        "created_at": Field(Kind.INSTANT, "j.created_at", sorts=True),
+        "finished_at": Field(Kind.INSTANT, "j.finished_at", nullable=True),
+    },
+)
+
+
 class OperationNotFound(NotFound):
     """There is no such operation, or it is not the caller's to see."""
 
@@ -65,11 +78,6 @@ async def one(conn: Connection, job_id: UUID, subject: str | None) -> Job:
     if row is None or (subject is not None and row["subject"] != subject):
         raise OperationNotFound(operation_id=job_id)
     return to_job(row)
-
-
-async def listed(conn: Connection, after: UUID, subject: str | None, limit: int) -> Sequence[Job]:
-    """Return jobs by id, those of somebody or all for None."""
-    return [to_job(row) for row in await conn.fetch(_LIST, after, subject, limit)]
 
 
 async def refused(conn: Connection, job_id: UUID, after: int, limit: int) -> Sequence[RowResult]:

@@ -18,7 +18,7 @@ WHOLE: Final[LiteralString] = """
            last_round,
            created, updated, unchanged, refused, waiting, heads, problem, attempts, created_at,
            started_at, finished_at
-      FROM import_job
+      FROM import_job AS j
 """
 _INSERT: Final[LiteralString] = """
     INSERT INTO import_job (

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 import openpyxl
+import orjson
 import pytest
 
 from shared.runtime import Role
@@ -283,3 +284,29 @@ async def test_operations_are_listed(client: httpx.AsyncClient) -> None:
     page = (await client.get("/v1/operations", params={"limit": 2})).json()
     rest = (await client.get("/v1/operations", params={"cursor": page["next"]})).json()
     assert {one["id"] for one in [*page["items"], *rest["items"]]} == made
+
+
+async def test_operations_are_found_by_what_they_are_and_sorted_by_time(
+    client: httpx.AsyncClient,
+) -> None:
+    keys = [{"idempotency-key": f"k-{n}"} for n in range(3)]  # ids that say nothing of time
+    made = [(await send(client, "accounts", FILE, source="crm", **key))["id"] for key in keys]
+    dry = await send(client, "accounts", FILE, source="crm", dry_run="true")
+    for operation in (*made, dry["id"]):
+        await ended(client, operation)
+    asked: dict[str, str] = {"sort": "-created_at", "limit": "2", "count": "true"}
+    answer = await client.get("/v1/operations", params=asked, headers={"Accept-Language": "zh"})
+    page = answer.json()
+    assert [one["id"] for one in page["items"]] == [dry["id"], made[2]]
+    assert page["total"] == 4
+    assert 'rel="next"' in answer.headers["link"]
+    rest = await client.get("/v1/operations", params={**asked, "cursor": page["next"]})
+    assert [one["id"] for one in rest.json()["items"]] == [made[1], made[0]]
+    for field, value, found in (
+        ("dry_run", True, [dry["id"]]),
+        ("state", "failed", []),
+        ("noun", "deals", []),
+    ):
+        tree = orjson.dumps({"field": field, "op": "eq", "value": value}).decode()
+        listed = await client.get("/v1/operations", params={"filter": tree})
+        assert [one["id"] for one in listed.json()["items"]] == found

@@ -131,5 +131,6 @@ async def test_every_order_of_every_list_is_read_from_an_index(
 
 
 def test_every_list_of_the_services_is_looked_at() -> None:
-    chassis = {"knowledge.events.parking.PARKED", "knowledge.audit.queries.CHANGES"}
+    chassis = {f"knowledge.{one}" for one in ("events.parking.PARKED", "audit.queries.CHANGES")}
+    chassis.add("knowledge.jobs.queries.JOBS")
     assert listings().keys() >= {"pipeline.deals.DEALS", *chassis, *NARROWED, *GIVEN, *FEW}

@@ -1,0 +1,13 @@
+"""Operations are listed by when they were made."""
+
+from shared.migrate import JOBS_BY_TIME, run_file
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    run_file(JOBS_BY_TIME)
