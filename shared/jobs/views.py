@@ -32,6 +32,7 @@ class OperationView(View):
 
     `done` of `total` rows have an outcome; `total` is null until the file has been gone through
     once. In a dry run the outcomes are what would become of the rows; nothing of it is kept.
+    `profile` is the mapping profile that was named or that knew the header.
     """
 
     id: UUID
@@ -54,7 +55,7 @@ class OperationView(View):
     @classmethod
     def of(cls, job: Job, language: Language) -> "OperationView":
         """Return the view of a job."""
-        problem = job.problem
+        problem, reading = job.problem, dict(job.reading)
         return cls(
             id=job.id,
             kind="import",
@@ -65,8 +66,8 @@ class OperationView(View):
             done=job.done,
             total=job.total,
             counts=CountsView(**{o.value: n for o, n in job.counts.items()}),
-            profile=job.wanted.profile,
-            reading=dict(job.reading),
+            profile=reading.pop("profile", job.wanted.profile),
+            reading=reading,
             failure=None
             if problem is None
             else FailureView(code=problem["code"], detail=problem[language]),

@@ -136,11 +136,11 @@ class ImportWorker:
 
     async def _open(self, database: Database, job: Job, importer: Importer) -> None:
         table = (await self._files.of(database, job)).table
-        profile = await self._profile(database, job, importer, table.header)
+        name, profile = await self._profile(database, job, importer, table.header)
         check(profile, importer)  # it may have been stored for another release
         bind(profile, importer, table.header)
         said = {"format": table.format.value, "encoding": table.encoding}
-        reading = {**said, "delimiter": table.delimiter}
+        reading = {**said, "delimiter": table.delimiter, "profile": name}
         known = {name: value for name, value in reading.items() if value is not None}
         mapping = dumped(profile)
         await database.transact(
@@ -150,21 +150,25 @@ class ImportWorker:
 
     async def _profile(
         self, database: Database, job: Job, importer: Importer, header: Sequence[str]
-    ) -> MappingProfile:
-        """Return the named profile, else the only one that knows the header, else the plain one."""
+    ) -> tuple[str | None, MappingProfile]:
+        """Return the named profile, else the only one that knows the header, else the plain one.
+
+        The plain one, which takes the columns by their headings, has no name.
+        """
         noun, name = importer.noun, job.wanted.profile
         if name is not None:
             found = await database.read(lambda conn: profiles.named(conn, self._folder, noun, name))
-            return _with_source(found.profile, importer, job.wanted.source)
+            return name, _with_source(found.profile, importer, job.wanted.source)
         known = await database.read(lambda conn: profiles.known(conn, self._folder, noun))
         fitting = [
-            one.profile
+            one
             for one in known
             if one.profile.recognised_by and set(one.profile.recognised_by) <= set(header)
         ]
         if len(fitting) == 1:
-            return _with_source(fitting[0], importer, job.wanted.source)
-        return plain_profile(importer, header, job.wanted.source)
+            (one,) = fitting
+            return one.name, _with_source(one.profile, importer, job.wanted.source)
+        return None, plain_profile(importer, header, job.wanted.source)
 
     async def _validate(self, database: Database, job: Job) -> None:
         """Go through the file once, some rows a turn: what breaks it is found before it runs."""

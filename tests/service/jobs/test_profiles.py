@@ -57,6 +57,7 @@ async def test_a_profile_is_recognised_by_the_header_or_named(client: httpx.Asyn
     done = await imported(client, "deals", FILE)
     assert named["counts"] == counts(created=1, refused=1)
     assert done["counts"] == counts(unchanged=1, refused=1)
+    assert (named["profile"], done["profile"]) == ("superstore", "superstore")
     deal = (await client.get("/v1/deals")).json()["items"][0]
     assert deal["external"] == {"source": "superstore", "id": "000001"}
     assert deal["name"] == "Fiskars 剪刀,蓝色"
