@@ -82,7 +82,7 @@ async def test_a_profile_has_versions_and_the_same_again_is_none(client: httpx.A
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({**ORDERS["fields"], "colour": {"constant": "红"}}, "field_unknown"),
+        ({**ORDERS["fields"], "colour": {"constant": "红"}}, "profile_field_unknown"),
         ({"name": {"column": "名称"}}, "field_not_filled"),
         ({"name": {"column": "名称", "constant": "x"}}, "invalid_request"),
         ({"name": {}}, "invalid_request"),
