@@ -82,7 +82,8 @@ _TARGETS: Final[Mapping[str, LiteralString]] = {
     "unit": "SELECT id, version, name, kind FROM unit ORDER BY id",
     "unit_placement": """
         SELECT unit_id, valid_from, parent_id FROM unit_placement ORDER BY unit_id, valid_from""",
-    "member": "SELECT id, version, name FROM member ORDER BY id",
+    "member": """
+        SELECT id, version, name, external_source, external_id FROM member ORDER BY id""",
     "assignment": """
         SELECT member_id, valid_from, unit_id, leads
           FROM assignment ORDER BY member_id, valid_from""",
