@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.installation import SERVICES
@@ -24,13 +24,11 @@ async def backed_up(stack: Stack, folder: Path, name: str) -> Backup:
     dsn = stack.postgres.dsn(DATABASE)
     files = {service: folder / f"{name}-{service}.sql" for service in SERVICES}
     for service, file in files.items():
-        await asyncio.to_thread(
-            play, "pg_dump", "--clean", "--if-exists", "-n", service, "-f", str(file), dsn
-        )
+        await asyncio.to_thread(dump, service, file, dsn)
     return files
 
 
-async def restored(before: Path, folder: Path, dumps: Sequence[Path], *, with_broker: bool) -> None:
+async def restored(before: Path, folder: Path, dumps: Backup, *, with_broker: bool) -> None:
     """Make a fresh cluster with these dumps, beside the secrets and the broker of a stopped stack.
 
     The broker is the old one with all that it holds, or an empty one.
@@ -47,14 +45,25 @@ def _copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", source, target], check=True, timeout=SECONDS_MAX)
 
 
-def _play(server: EmbeddedPostgres, folder: Path, dumps: Sequence[Path]) -> None:
+def _play(server: EmbeddedPostgres, folder: Path, dumps: Backup) -> None:
     with server:
         asyncio.run(provision(server.dsn("postgres"), folder / "secrets"))
-        for dump in dumps:
-            play(
-                *("psql", "--quiet", "--set", "ON_ERROR_STOP=1", "-o", "/dev/null"),
-                *("-f", str(dump), server.dsn(DATABASE)),
-            )
+        for service, file in dumps.items():
+            restore(service, file, server.dsn(DATABASE))
+
+
+def dump(service: str, file: Path, dsn: str) -> None:
+    """Save a schema, as the runbook says."""
+    play("pg_dump", "-n", service, "-f", str(file), dsn)
+
+
+def restore(service: str, file: Path, dsn: str) -> None:
+    """Put what was saved in the place of a schema, as the runbook says."""
+    play(
+        *("psql", "--quiet", "-o", "/dev/null", "--single-transaction"),
+        *("--set", "ON_ERROR_STOP=1", "-c", f"DROP SCHEMA IF EXISTS {service} CASCADE"),
+        *("-f", str(file), dsn),
+    )
 
 
 def play(program: str, *words: str) -> None:

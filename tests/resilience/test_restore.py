@@ -208,7 +208,7 @@ async def history(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[His
 async def test_a_restore_is_noticed_and_repaired(
     history: History, services: tuple[str, ...], *, old_broker: bool, past: bool
 ) -> None:
-    dumps = [(history.old if name in services else history.new)[name] for name in SERVICES]
+    dumps = {name: (history.old if name in services else history.new)[name] for name in SERVICES}
     with throwaway_folder() as folder:
         await restored(history.folder, folder, dumps, with_broker=old_broker)
         if past:
