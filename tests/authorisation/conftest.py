@@ -7,9 +7,10 @@ import pytest
 
 from shared.ids import new_id
 from tests.authorisation.office import Office, opened
-from tests.service.conftest import TEMPLATE, Installation, Servers, folder, servers
+from tests.service.conftest import TEMPLATE, Installation, Servers, folder, installation, servers
+from tests.service.test_own_post import company
 
-__all__ = ["folder", "servers"]
+__all__ = ["company", "folder", "installation", "servers"]
 
 
 @pytest.fixture(scope="session")

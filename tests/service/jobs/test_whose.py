@@ -2,7 +2,10 @@
 
 import pytest
 
-from shared.db import Row
+from shared.contracts.targets import MemberSaved
+from shared.db import Connection, Row
+from shared.directory import upkeep
+from shared.ids import new_id
 from shared.runtime import Role
 from tests.service.conftest import Installation
 from tests.service.jobs.importing import imported
@@ -55,6 +58,44 @@ async def test_an_import_needs_the_right_to_write_what_it_imports(
     async with installation.api("pipeline", roles=roles) as client:
         answer = await client.post("/v1/imports", params={"noun": noun}, content=FILE.encode())
         assert answer.status_code == status
+
+
+@pytest.mark.parametrize("noun", ["accounts", "deals"])
+async def test_an_import_is_for_who_reaches_everybody(
+    installation: Installation, noun: str
+) -> None:
+    """Whoever may import something else does not bring in what is theirs alone to write."""
+    for roles in (("rep", "hr"), ("manager", "finance"), ("rep", "manager", "hr")):
+        async with installation.api("pipeline", roles=roles) as client:
+            answer = await client.post("/v1/imports", params={"noun": noun}, content=FILE.encode())
+            assert (answer.status_code, answer.json()["code"]) == (403, "not_within_reach"), roles
+            assert (await client.get("/v1/operations")).json()["items"] == []
+    async with installation.api("pipeline", roles=("rep", "sales_ops")) as client:
+        answer = await client.post("/v1/imports", params={"noun": noun}, content=FILE.encode())
+        assert answer.status_code == 202, answer.text
+
+
+async def test_accounts_of_a_file_are_nobodys_until_somebody_says_whose(
+    installation: Installation,
+) -> None:
+    """A member of the office brings in the accounts of many, and owns none of them for it."""
+    member_id = new_id()
+    async with (
+        installation.api("pipeline", role=Role.ALL) as client,
+        installation.open("pipeline") as database,
+    ):
+
+        async def hear(conn: Connection) -> None:
+            await upkeep.apply(conn, [MemberSaved(version=1, member_id=member_id)])
+
+        await database.transact(hear)
+        token = installation.servers.issuer.token(member_id, ("sales_ops",))
+        client.headers["Authorization"] = f"Bearer {token}"
+        await imported(client, "accounts", FILE, source="crm")
+        (account,) = (await client.get("/v1/accounts")).json()["items"]
+        assert account["owner_id"] is None
+        one = await client.post("/v1/accounts", json={"name": "自开客户"})
+        assert one.json()["owner_id"] == str(member_id)
 
 
 async def test_rows_are_written_in_the_name_of_who_sent_them(installation: Installation) -> None:
