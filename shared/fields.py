@@ -39,6 +39,7 @@ __all__ = [
     "DecimalText",
     "Id",
     "Instant",
+    "LeftOut",
     "MoneyField",
     "MoneyView",
     "Name",
@@ -53,6 +54,7 @@ __all__ = [
 T = TypeVar("T")
 
 COUNT_MAX: Final = 2_147_483_647  # what an integer column holds
+NUMBER_MAX: Final = 2**53 - 1  # of an event: what every reader of JSON holds exactly
 DATE_MIN: Final = date(1900, 1, 1)
 DATE_MAX: Final = date(2199, 12, 31)
 _INSTANT_MIN: Final = datetime(1900, 1, 1, tzinfo=UTC)
@@ -242,6 +244,31 @@ class Body(BaseModel):
     """What a caller sends: nothing unknown, nothing changed afterwards."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class _LeftOut:
+    """Annotation of what a change may leave out; null is no value of it."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_not_null, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        shown = handler(schema)
+        value: JsonSchemaValue
+        (value,) = (choice for choice in shown["anyOf"] if choice != {"type": "null"})
+        return value
+
+
+def _not_null(value: object) -> object:
+    return refuse("null_refused") if value is None else value
+
+
+LeftOut = Annotated[T | None, _LeftOut()]
+"""A field of a change with the default None, which stands for: as it is."""
 
 
 class View(BaseModel):

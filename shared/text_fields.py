@@ -23,7 +23,8 @@ NOTE_LENGTH_MAX: Final = 4000
 _NONCHARACTERS: Final = "".join(
     chr(plane << 16 | last) for plane in range(1, 17) for last in (0xFFFE, 0xFFFF)
 )
-_ASTRAY: Final = r"\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\u202a-\u202e\u2066-\u2069"
+_SURROGATES: Final = r"\ud800-\udfff"
+_ASTRAY: Final = rf"{_SURROGATES}\ufdd0-\ufdef\ufffe\uffff\u202a-\u202e\u2066-\u2069"
 _LINE_BREAKS: Final = r"\u0085\u2028\u2029"
 _REFUSED_IN_LINE: Final = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{_ASTRAY}"
 _REFUSED_IN_NOTE: Final = rf"\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029{_ASTRAY}"
@@ -110,7 +111,11 @@ def _tidy(text: str, length_max: int) -> str:
 
 
 def _shown_as(refused: str) -> str:
-    """The pattern in the schema; what matches it is taken (and leading spaces are, too)."""
+    """The pattern in the schema; what matches it is taken (and leading spaces are, too).
+
+    Without surrogates, which no text has there: the engines of Go and Rust refuse to hear of them.
+    """
+    refused = refused.replace(_SURROGATES, "")
     return rf"^[^\s{refused}][^{refused}]*$"
 
 

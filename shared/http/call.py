@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Annotated, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from shared import clock
 from shared.auth import scope
@@ -26,14 +26,14 @@ from shared.sql import Condition
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Tags = Annotated[
-    str | None,
-    Header(
-        max_length=1_000,
-        pattern=r"^[ -~]+$",
-        description="Versions: ETags of what was read before.",
-    ),
-]
+_TAGS: Final = Header(
+    max_length=1_000,
+    pattern=r"^[ -~]+$",
+    description="Versions: ETags of what was read before.",
+)
+IfNoneMatch = Annotated[str | None, _TAGS]
+# More is taken than is said: other spacing, and weak tags of any form, which match nothing.
+IfMatch = Annotated[str | None, _TAGS, Field(json_schema_extra={"pattern": versions.TAGS_SHOWN})]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -232,8 +232,8 @@ def call_without_body(request: Request, reason: ChangeReason = None) -> Call:
 async def _call(
     request: Request,
     key: IdempotencyKey = None,
-    if_match: Tags = None,
-    if_none_match: Tags = None,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
     reason: ChangeReason = None,
 ) -> Call:
     call = call_without_body(request, reason)

@@ -13,6 +13,7 @@ from shared.db import Connection
 from shared.errors import Gone, NotFound
 from shared.events import log as event_log
 from shared.events.envelope import Event, to_structured
+from shared.fields import NUMBER_MAX
 from shared.http.call import CallOf
 from shared.http.cloud_event import EventsView
 from shared.http.routes import needs, routes
@@ -55,7 +56,7 @@ class PartitionNotFound(NotFound):
 async def read_events(
     request: Request,
     call: CallOf,
-    after: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    after: Annotated[int, Query(ge=0, le=NUMBER_MAX)] = 0,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = 200,
     partition: Annotated[int, Query(ge=0, le=63)] = 0,
     wait: Annotated[int, Query(ge=0, le=WAIT_SECONDS_MAX)] = 0,

@@ -20,7 +20,7 @@ from shared.events.consumer import Subscription
 from shared.events.envelope import Event
 from shared.events.watermark import Position, Watermark
 from shared.failpoints import reach
-from shared.fields import Body, Code, Id, Name, View
+from shared.fields import NUMBER_MAX, Body, Code, Id, Name, View
 from shared.http.call import CallOf
 from shared.http.lists import ListOf, listed
 from shared.http.page import Page
@@ -120,7 +120,7 @@ class ConsumersView(View):
 class ResumeBody(Body):
     """The event of the source that counts as applied; the next one is the first to come."""
 
-    after: Annotated[int, Field(ge=0, le=2**62)]
+    after: Annotated[int, Field(ge=0, le=NUMBER_MAX)]
     event_id: Id | None = Field(description="The id of event `after`; null only for 0.")
 
 

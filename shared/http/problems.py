@@ -18,6 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from shared.errors import (
     Kind,
@@ -51,6 +52,7 @@ _PLACES: Final = {
     "header": "header",
     "cookie": "cookie",
 }
+_PARAMETER: Final = re.compile(r"\{[^}]*\}")
 _WITHOUT_BODY: Final = (204, 304)
 _log = logger(__name__)
 
@@ -192,7 +194,23 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
     if error.status_code in _WITHOUT_BODY:
         return Response(status_code=error.status_code, headers=error.headers)
     # The exception's own detail is English and may quote the request; ours is neither.
-    return failure(error.status_code, _language(request), _trace_id(request), error.headers or {})
+    headers = error.headers or {}
+    if error.status_code == 405:
+        headers = {**headers, "Allow": _allowed(request)}
+    return failure(error.status_code, _language(request), _trace_id(request), headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods of an address; the framework names those of one of its routes only."""
+    matching = [
+        route
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    ]
+    # To `/deals/{id}` the word in `/deals/bulk` is an id that nobody has: what says more counts.
+    said = [len(_PARAMETER.sub("", route.path)) for route in matching]
+    nearest = (route for route, length in zip(matching, said, strict=True) if length == max(said))
+    return ", ".join(sorted({method for route in nearest for method in route.methods or ()}))
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:

@@ -18,7 +18,7 @@ from shared.events.consumer import Subscription
 from shared.events.feed import FeedUnavailable
 from shared.events.snapshot import START, Correct, Stretch, Tip
 from shared.events.watermark import Position, Watermark
-from shared.fields import Body, Code, Id, View
+from shared.fields import NUMBER_MAX, Body, Code, Id, View
 from shared.http.call import CallOf
 from shared.http.documents.raised import fails_with
 from shared.http.events import PartitionNotFound
@@ -42,7 +42,7 @@ class RepairBody(Body):
     """Where a repair goes on: empty to begin with, then `next` of the step before."""
 
     after: Id | None = None
-    number: Annotated[int | None, Field(ge=0, le=2**62)] = None
+    number: Annotated[int | None, Field(ge=0, le=NUMBER_MAX)] = None
     event_id: Id | None = None
 
 

@@ -12,6 +12,9 @@ from typing import Final
 from shared.errors import Invalid, PreconditionRequired
 
 _TAG: Final = re.compile(r'"([0-9]{1,18})"')
+_SHOWN: Final = '(?:"[0-9]{1,18}"|W/"[0-9a-f]{16}")'
+TAGS_SHOWN: Final = rf"^(?:\*|{_SHOWN}(?:, ?{_SHOWN})*)$"
+"""What the description of the API says that a client sends: tags as they are given out."""
 
 
 class _Any(frozenset[int]):

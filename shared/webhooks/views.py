@@ -6,10 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from shared.field_words import refuse
-from shared.fields import Body, Code, Note, View
+from shared.fields import Body, Code, LeftOut, Note, View
 from shared.webhooks import signing
 from shared.webhooks.commands import Edit, Known
 from shared.webhooks.endpoints import LENGTH_MAX
@@ -77,24 +76,17 @@ class WebhookBody(Body):
 class WebhookEdit(Body):
     """What should change; what is left out stays."""
 
-    url: Url | None = None
-    types: EventTypes | None = None
+    url: LeftOut[Url] = None
+    types: LeftOut[EventTypes] = None
     condition: Condition = None
     description: Note | None = None
     skip_client: SkipClient = None
-    state: Literal["active", "paused"] | None = Field(
+    state: LeftOut[Literal["active", "paused"]] = Field(
         None, description="`active` also takes up again what was disabled."
     )
     resume: Resumption = Field(
         Resumption.WHERE_IT_STOPPED, description="From where on, when it becomes active again."
     )
-
-    @field_validator("url", "types", "state", mode="before")
-    @classmethod
-    def _not_null(cls, value: object) -> object:
-        if value is None:
-            refuse("null_refused")
-        return value
 
     def edit(self) -> Edit:
         """Return what to make of a webhook."""

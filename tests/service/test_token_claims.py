@@ -1,7 +1,7 @@
 """A service takes the member and the roles from the claims that its settings name."""
 
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import orjson
@@ -44,8 +44,8 @@ async def opened(
     installation: Installation, keys_url: str, said: Said, **named: str
 ) -> httpx.Response:
     """Open an account of a member with a token that says so."""
-    issued = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": keys_url}
-    async with installation.api("pipeline", **issued, **named) as client:
+    issued: Any = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": keys_url, **named}
+    async with installation.api("pipeline", **issued) as client:
         headers = {"Authorization": f"Bearer {token(said)}"}
         return await client.post("/v1/accounts", json=BODY, headers=headers)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import Path, Request
 from fastapi.responses import Response
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from services.pipeline.deals import commands, queries
 from services.pipeline.deals.model import (
@@ -23,12 +23,12 @@ from services.pipeline.deals.model import (
 from shared.context import Origin
 from shared.contracts.contract import Exact
 from shared.contracts.pipeline import DealStage
-from shared.field_words import refuse
 from shared.fields import (
     Body,
     BusinessDate,
     Code,
     Id,
+    LeftOut,
     MoneyField,
     MoneyView,
     Name,
@@ -111,20 +111,13 @@ class DealTerms(_Terms):
 class DealEdit(Body):
     """What should change; what is left out stays. Null takes the account away."""
 
-    name: Name | None = None
-    owner_id: Id | None = None
+    name: LeftOut[Name] = None
+    owner_id: LeftOut[Id] = None
     account_id: Id | None = None
-    amount: MoneyField | None = Field(None, description="Left out: the sum of new lines.")
-    lines: Lines | None = None
-    shares: Shares | None = None
-    opened_on: BusinessDate | None = None
-
-    @field_validator("name", "owner_id", "amount", "lines", "shares", "opened_on", mode="before")
-    @classmethod
-    def _not_null(cls, value: object) -> object:
-        if value is None:
-            refuse("null_refused")
-        return value
+    amount: LeftOut[MoneyField] = Field(None, description="Left out: the sum of new lines.")
+    lines: LeftOut[Lines] = None
+    shares: LeftOut[Shares] = None
+    opened_on: LeftOut[BusinessDate] = None
 
     def changes(self) -> Changes:
         """Return the changes as the domain knows them."""

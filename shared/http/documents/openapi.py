@@ -1,6 +1,7 @@
 """The OpenAPI document of a service: what the framework knows, and what a reader needs beside."""
 
 import inspect
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,8 @@ Document = dict[str, Any]
 _SAFE: Final = ("get", "head")
 _OF_CHANGES: Final = ("idempotency-key", "if-match", "change-reason")
 _OF_READING: Final = ("if-none-match",)
+_CONDITIONAL: Final = re.compile(r"\bcall\.(?:one|derived)\(")
+"""What answers with 304 to whoever has the answer already."""
 _ABOUT_ALL: Final = """
 
 Ids are UUIDs, days ISO 8601, moments RFC 3339 in UTC, amounts of money decimal text with a
@@ -154,7 +157,7 @@ def _complete(route: APIRoute, operation: Document, known: Mapping[str, ProblemT
     operation["parameters"] = [
         {
             **parameter,
-            "schema": not_null(parameter["schema"]),
+            "schema": _in_address(parameter, route),
             "required": parameter["required"] or parameter["name"].lower() in required,
         }
         for parameter in operation.get("parameters", ())
@@ -167,8 +170,17 @@ def _complete(route: APIRoute, operation: Document, known: Mapping[str, ProblemT
     if operation.get("security"):
         operation["security"] = [{"bearer": []}, {"oidc": []}]
     codes = codes_of(route, has_input=has_input, has_body=has_body) & known.keys()
+    conditional = _CONDITIONAL.search(inspect.getsource(route.endpoint)) is not None
+    if conditional:
+        operation["responses"]["304"] = {"description": "It is as `If-None-Match` names it."}
     good = {
-        status: _good(answer, operation, method, route.response_model)
+        status: _good(
+            answer,
+            operation,
+            method,
+            None if status == "304" else route.response_model,
+            conditional=conditional,
+        )
         for status, answer in operation["responses"].items()
         if status.startswith(("2", "3"))
     }
@@ -180,6 +192,22 @@ def _complete(route: APIRoute, operation: Document, known: Mapping[str, ProblemT
             problems[status]["content"].update(answer["content"])
     operation["responses"] = {**good, **problems}
     return set(codes)
+
+
+def _in_address(parameter: Document, route: APIRoute) -> Document:
+    """Return the schema of a parameter as an address or header can say it.
+
+    Left out is not null, and a slash parts the steps of a path, escaped too.
+    """
+    schema = not_null(parameter["schema"])
+    is_step = parameter["in"] == "path" and f"{{{parameter['name']}:path}}" not in route.path
+    if is_step and str(schema.get("pattern", "")).startswith("^[^"):
+        schema = {
+            **schema,
+            "pattern": schema["pattern"].replace("[^", "[^/"),
+            "examples": [text.replace("/", "-") for text in schema["examples"]],
+        }
+    return schema
 
 
 def _first_sentence(text: str) -> str:
@@ -196,12 +224,14 @@ def _permission(route: APIRoute) -> str:
     return f"Needs the permission `{permission}`."
 
 
-def _good(answer: Document, operation: Document, method: str, model: object) -> Document:
+def _good(
+    answer: Document, operation: Document, method: str, model: object, *, conditional: bool
+) -> Document:
     names = ["x-request-id"]
     if operation.get("security"):
         names += ["RateLimit", "RateLimit-Policy"]
     fields = getattr(model, "model_fields", {})
-    if "version" in fields:
+    if conditional or "version" in fields:
         names.append("ETag")
     if {"items", "next"} <= fields.keys():
         names.append("Link")

@@ -12,8 +12,10 @@ from shared.db import DatabaseUnavailable
 from shared.http.documents.problem_types import ProblemType
 from shared.http.documents.raised import KEY, raised_by
 from shared.http.idempotency import IdempotencyKeyReused
+from shared.http.json_body import JsonKeyTwice, JsonNotUtf8, JsonTooDeep, JsonTooMany
 from shared.http.problems import MEDIA_TYPE
 from shared.http.rates import RateExceeded
+from shared.http.reason import ChangeReasonInvalid
 from shared.http.routes import PUBLIC, demanded, permission_of
 from shared.http.shedding import Overloaded
 from shared.http.status_words import ANY_FAILURE, INVALID_REQUEST_CODE, STATUS_WORDS
@@ -29,21 +31,33 @@ _GUARDED: Final = (
     RateExceeded,
 )
 """What every route may answer that asks for a permission."""
-_CHANGING: Final = (IdempotencyKeyReused, VersionChanged, VersionsUnreadable)
+_CHANGING: Final = (
+    ChangeReasonInvalid,
+    IdempotencyKeyReused,
+    VersionChanged,
+    VersionsUnreadable,
+)
+_OF_JSON: Final = (JsonKeyTwice, JsonNotUtf8, JsonTooDeep, JsonTooMany)
 
 
 def codes_of(route: APIRoute, *, has_input: bool, has_body: bool) -> frozenset[str]:
     """Return the codes of the problems that a route can answer with."""
-    errors = set(raised_by(route.endpoint))
+    needed = (one.call for one in route.dependant.dependencies if one.call is not None)
+    errors = {error for step in (route.endpoint, *needed) for error in raised_by(step)}
     codes = {ANY_FAILURE.code, *(route.openapi_extra or {}).get(KEY, ())}
+    if "{" in route.path:
+        codes.add(STATUS_WORDS[404].code)  # an escaped slash parts the path all the same
+    if route.methods and route.methods & {"GET", "HEAD"}:
+        errors.difference_update(_CHANGING)  # nobody sends these headers to read something
+    elif permission_of(route) != PUBLIC:
+        errors.update(_CHANGING)
     if permission_of(route) != PUBLIC:
         errors.update(_GUARDED)
-        if route.methods and not route.methods & {"GET", "HEAD"}:
-            errors.update(_CHANGING)
     errors.update(refusal for _, refusal in demanded(route))
     if has_input:
         codes.add(INVALID_REQUEST_CODE)
     if has_body:
+        errors.update(_OF_JSON)
         codes |= {STATUS_WORDS[status].code for status in (400, 413, 415)}
     return frozenset(codes | {error.code for error in errors})
 

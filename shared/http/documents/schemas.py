@@ -52,6 +52,8 @@ def _tidy(node: Schema) -> Schema:
         for key in ("summary", "description")
         if isinstance(node.get(key), str)
     }
+    if "patternProperties" in node:  # names of another pattern are refused
+        node = {**node, "additionalProperties": False}
     reference = node.get("$ref")
     if isinstance(reference, str) and reference.startswith(REFERENCE):
         return {**node, "$ref": REFERENCE + speaking(reference.removeprefix(REFERENCE))}

@@ -20,8 +20,6 @@ from shared.webhooks.following.follow import EVENTS
 from shared.webhooks.following.follow import messages as messages_of
 from shared.webhooks.model import NOUN, Webhook
 
-NUMBER_MAX = 2**62
-
 
 class EventsNotKept(Refused):
     """The log no longer has the stretch that is asked for."""

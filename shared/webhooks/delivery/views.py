@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from shared.field_words import refuse
-from shared.fields import Body, Instant, View
-from shared.webhooks.delivery.commands import NUMBER_MAX, Replayed, Stretch
+from shared.fields import NUMBER_MAX, Body, Instant, View
+from shared.webhooks.delivery.commands import Replayed, Stretch
 from shared.webhooks.delivery.model import Stage
 from shared.webhooks.delivery.queries import Record
 from shared.webhooks.delivery.sending import Fault
