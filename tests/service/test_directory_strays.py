@@ -128,7 +128,10 @@ async def test_whom_an_earlier_release_moves_is_found_where_they_are(
         name = await conn.fetchval(
             "SELECT name FROM directory_unit WHERE unit_id = $1", ids["杭州"]
         )
-    assert name == "更名之队"
+        elsewhere = await conn.fetchval(
+            "SELECT external_id FROM directory_member WHERE member_id = $1", ids["李雷"]
+        )
+    assert (name, elsewhere) == ("更名之队", "李雷")
 
 
 async def test_what_is_changed_after_it_has_caught_up_counts(

@@ -19,7 +19,9 @@ _STRAYED: Final[LiteralString] = """
                     EXCEPT SELECT unit_id, valid_from, parent_id FROM directory_placement) AS p
              UNION
             SELECT m.id
-              FROM (SELECT id FROM member EXCEPT SELECT member_id FROM directory_member) AS m
+              FROM (SELECT id, external_source, external_id FROM member
+                    EXCEPT
+                    SELECT member_id, external_source, external_id FROM directory_member) AS m
              UNION
             SELECT a.member_id
               FROM (SELECT member_id, valid_from, unit_id, leads FROM assignment
@@ -38,7 +40,9 @@ _PLACEMENTS: Final[LiteralString] = """
      WHERE u.id = ANY($1::uuid[])
 """
 _MEMBERS: Final[LiteralString] = """
-    SELECT id AS member_id, version FROM member WHERE id = ANY($1::uuid[])
+    SELECT id AS member_id, version, external_source, external_id
+      FROM member
+     WHERE id = ANY($1::uuid[])
 """
 _ASSIGNMENTS: Final[LiteralString] = """
     SELECT a.member_id, a.valid_from, a.unit_id, a.leads, m.version
