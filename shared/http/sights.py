@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from shared import clock
 from shared.auth.scope import members_outside, units_outside
 from shared.contracts.contract import Concerned, UnknownContract, decode, permission_of
 from shared.contracts.roles import Breadth
@@ -63,7 +64,8 @@ def _concerned(event: Event) -> Concerned:
 async def _reached(
     conn: Connection, call: Call, breadth: Breadth, many: Sequence[Concerned]
 ) -> set[UUID]:
-    far = replace(call.sight(), breadth=breadth)
+    # A stream stays open over midnight, and tells by the organisation of the day on which it tells.
+    far = replace(call.sight(), breadth=breadth, day=call.ctx.installation.day(clock.now()))
     members = {member_id for one in many for member_id in one.members}
     units = {unit_id for one in many for unit_id in one.units}
     found = members - await members_outside(conn, far, members)
