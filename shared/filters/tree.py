@@ -178,8 +178,10 @@ class _Builder:
 
     def _comparison(self, written: Mapping[str, object], place: str) -> Comparison:
         name, word, value = written["field"], written["op"], written["value"]
-        field = self._fields.get(name) if isinstance(name, str) else None
-        if field is None or not isinstance(name, str):
+        if not isinstance(name, str) or not isinstance(word, str):
+            raise self._unreadable(place)
+        field = self._fields.get(name)
+        if field is None:
             raise FilterFieldUnknown(
                 field=name, place=place or "/", fields=sorted(self._fields), pointer=self._at(place)
             )

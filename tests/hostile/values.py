@@ -303,6 +303,7 @@ ESCAPED: Final = (
 HEADERS: Final = (
     b"",
     b" ",
+    b"a \t",
     b"\xff\xfe",
     "灯塔".encode(),
     b"a" * 300,

@@ -129,7 +129,8 @@ class Connection(HttpToolsProtocol):
             return
         if len(self.headers) >= self._limits.header_limit_count:
             raise self._over(431, "header_count")
-        super().on_header(name, value)
+        # Spaces around a value are none of it (RFC 9110, 5.5): who passes it on would stumble.
+        super().on_header(name, value.strip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """Let the request begin, unless it does not say whom it is for (RFC 9112, section 3.2)."""

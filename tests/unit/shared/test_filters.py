@@ -40,6 +40,8 @@ def refusal(sent: object) -> PharosError:
         ({"or": [WON, {"field": "stage"}]}, "filter_not_readable", "/or/1"),
         ({"not": [WON]}, "filter_not_readable", "/not"),
         ({"not": {"and": []}}, "filter_not_readable", "/not/and"),
+        ({**WON, "field": ["stage"]}, "filter_not_readable", "/"),
+        ({**WON, "op": {"__proto__": {}}}, "filter_not_readable", "/"),
         ({**WON, "field": "salary"}, "filter_field_unknown", "salary"),
         ({**WON, "op": "like"}, "filter_op_unknown", "like"),
         ({**WON, "value": "赢单"}, "filter_value_invalid", "open, won"),
