@@ -250,6 +250,7 @@ async def test_a_crash_while_old_keys_are_forgotten(
 
 
 IMPORTED: Final = 3_500
+WAITING: Final = 2_500
 
 
 @pytest.mark.parametrize("turn", scaled([2], [1, 2, 3, 4]))
@@ -265,18 +266,74 @@ async def test_a_crash_while_a_file_is_imported(
             "/pipeline/v1/imports", params={"noun": "accounts"}, content=content
         )
         assert sent.status_code == 202, sent.text
-    path = f"/pipeline/v1/operations/{sent.json()['id']}"
-    done: dict[str, Any] = {}
-    async with asyncio.timeout(DYING_SECONDS):
-        while done.get("state") != "done":
-            done = await world.get(path)
+    assert await taken(installation, world, sent.json()["id"], source) == (IMPORTED,) * 3
+    await whole(installation.stack)
+
+
+# Three batches and the end of the file: the rows that wait are tried behind the fourth turn.
+@pytest.mark.parametrize(
+    "failpoint",
+    scaled(
+        ["import.applied@6"], [f"{name}@{turn}" for name in IMPORTS for turn in (1, 4, 5, 6, 7)]
+    ),
+)
+async def test_a_crash_while_rows_wait_for_who_is_hired_meanwhile(
+    installation: Installation, world: World, failpoint: str
+) -> None:
+    source = failpoint.replace("@", "-waits-")
+    lines = [f"{source},{n},商机{n},E-7,{n}.05,2025-04-01" for n in range(WAITING)]
+    content = "\n".join(["source,external_id,name,负责人工号,amount,opened_on", *lines]).encode()
+    body = {"name": "曾惠", "unit_id": None, "leads": False, "valid_from": "2025-01-01"}
+    async with (
+        dying(installation, {"pipeline": failpoint}),
+        hearing_of_nobody(installation),
+    ):
+        hired = await world.http.put(f"/targets/v1/members/by-external/{source}/E-7", json=body)
+        assert hired.status_code == 200, hired.text
+        sent = await world.http.post(
+            "/pipeline/v1/imports", params={"noun": "deals"}, content=content
+        )
+        assert sent.status_code == 202, sent.text
+        await reached(world, sent.json()["id"], "waiting")
+    assert await taken(installation, world, sent.json()["id"], source) == (WAITING,) * 3
+    await whole(installation.stack)
+
+
+@asynccontextmanager
+async def hearing_of_nobody(installation: Installation) -> AsyncIterator[None]:
+    """Keep the pipeline from taking what it hears of members, until the end of the block."""
     admin = await installation.administrator()
-    accounts = await admin.fetchval(
-        "SELECT count(*) FROM pipeline.account WHERE external_source = $1", source
+    try:
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE pipeline.directory_member IN SHARE MODE")
+            yield
+    finally:
+        await admin.close()
+
+
+async def reached(world: World, operation_id: str, state: str) -> dict[str, Any]:
+    """Return an import once it is in a state."""
+    found: dict[str, Any] = {}
+    async with asyncio.timeout(DYING_SECONDS):
+        while found.get("state") != state:
+            found = await world.get(f"/pipeline/v1/operations/{operation_id}")
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def taken(
+    installation: Installation, world: World, operation_id: str, source: str
+) -> tuple[int, int, int]:
+    """Wait for an import; return how many rows it created, how many there are, and results."""
+    done = await reached(world, operation_id, "done")
+    admin = await installation.administrator()
+    rows = await admin.fetchval(
+        "SELECT (SELECT count(*) FROM pipeline.account WHERE external_source = $1)"
+        " + (SELECT count(*) FROM pipeline.deal WHERE external_source = $1)",
+        source,
     )
     results = await admin.fetchval(
-        "SELECT count(*) FROM pipeline.import_row WHERE job_id = $1", UUID(done["id"])
+        "SELECT count(*) FROM pipeline.import_row WHERE job_id = $1", UUID(operation_id)
     )
     await admin.close()
-    assert (done["counts"]["created"], accounts, results) == (IMPORTED, IMPORTED, IMPORTED)
-    await whole(installation.stack)
+    return done["counts"]["created"], rows, results
