@@ -35,7 +35,6 @@ from shared.webhooks.delivery.sending import Sender
 log = logger(__name__)
 
 AGAIN_SECONDS = 1
-CHORE_IDLE_SECONDS = 0.25
 
 
 class Role(StrEnum):
@@ -46,10 +45,16 @@ class Role(StrEnum):
     ALL = "all"
 
 
-Chore: TypeAlias = Callable[[Database, Context], Awaitable[int]]
-"""A piece of waiting work: does a bounded batch and returns how much there was."""
 Part: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 """Something that runs as long as the service does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Waiting work: does a bounded batch, returns how much there was; idle, it looks this often."""
+
+    work: Callable[[Database, Context], Awaitable[int]]
+    idle_seconds: float = 0.25
 
 
 class FeedMissing(Exception):
@@ -242,11 +247,11 @@ class Runtime:
     def _repeated(self, chore: Chore) -> Part:
         async def repeat() -> None:
             while True:
-                done = await chore(self.database, self.own_context())
+                done = await chore.work(self.database, self.own_context())
                 if done:
                     await reach("chore.done")
                 else:
-                    await clock.pause(CHORE_IDLE_SECONDS)
+                    await clock.pause(chore.idle_seconds)
 
         return repeat
 

@@ -9,13 +9,14 @@ import httpx
 
 from deploy.local.clients import DEMO_CLIENT
 from deploy.local.stack import Stack
+from shared.fields import NUMBER_MAX
 from shared.ids import new_id
 
 Json: TypeAlias = dict[str, Any]
 
 TIMEOUT_SECONDS = 60.0
 PAGE = 200
-BEYOND = 2**62
+BEYOND = NUMBER_MAX
 """A number behind which no feed has anything: it answers with its head alone."""
 
 

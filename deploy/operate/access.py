@@ -15,13 +15,14 @@ from deploy.local.account import unprivileged_account
 from deploy.local.clients import DEMO_CLIENT, kept_clients
 from deploy.local.place import ADDRESS, settle
 from deploy.operate.words import Language, Told, sentence
+from shared.fields import NUMBER_MAX
 
 Json: TypeAlias = dict[str, Any]
 
 VARIABLES = ("PHAROS_SERVICES", "PHAROS_TOKEN_URL", "PHAROS_CLIENT_ID", "PHAROS_CLIENT_SECRET")
 TIMEOUT_SECONDS = 30.0
 PAGE = 200
-BEYOND = 2**62
+BEYOND = NUMBER_MAX
 """A number behind which no feed has anything: it answers with its head alone."""
 
 

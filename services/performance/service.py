@@ -15,6 +15,7 @@ from services.performance.statements import api as statements
 from shared.directory.reactions import DIRECTORY
 from shared.events.watch import Figure
 from shared.http.service import Service
+from shared.runtime import Chore
 
 SERVICE = Service(
     name="performance",
@@ -29,7 +30,7 @@ SERVICE = Service(
     ),
     migrations=Path(__file__).parent / "migrations",
     subscriptions=(DEALS, TARGETS, DIRECTORY),
-    chores=(recalculate_marked,),
+    chores=(Chore(recalculate_marked),),
     importers=(assignment_files.IMPORTER,),
     figures=(
         Figure("recalculations_waiting", "Payees who wait to be worked out again.", waiting),

@@ -13,6 +13,7 @@ from services.pipeline.products import api as products
 from services.pipeline.products.imports import api as product_files
 from shared.directory.reactions import DIRECTORY
 from shared.http.service import Service
+from shared.runtime import Chore
 
 SERVICE = Service(
     name="pipeline",
@@ -21,7 +22,7 @@ SERVICE = Service(
     routers=(accounts.router, products.router, deals.router),
     migrations=Path(__file__).parent / "migrations",
     subscriptions=(DIRECTORY,),
-    chores=(catch_up,),
+    chores=(Chore(catch_up),),
     snapshots={"deals": deals_now},
     importers=(account_files.IMPORTER, product_files.IMPORTER, deal_files.IMPORTER),
     transitions={"deals": STEPS},

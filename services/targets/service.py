@@ -7,7 +7,7 @@ from services.targets.attainment.commands import repost
 from services.targets.attainment.queries import marked
 from services.targets.attainment.reactions import DEALS
 from services.targets.org import api as org
-from services.targets.org.directory.commands import catch_up
+from services.targets.org.directory.commands import LOOK_SECONDS, catch_up
 from services.targets.org.imports import api as organisation_files
 from services.targets.targets import api as targets
 from services.targets.targets.commands import snapshot as targets_now
@@ -15,6 +15,7 @@ from services.targets.targets.imports import api as target_files
 from shared.directory.queries import snapshot as organisation_now
 from shared.events.watch import Figure
 from shared.http.service import Service
+from shared.runtime import Chore
 
 SERVICE = Service(
     name="targets",
@@ -23,7 +24,7 @@ SERVICE = Service(
     routers=(org.router, targets.router, attainment.router),
     migrations=Path(__file__).parent / "migrations",
     subscriptions=(DEALS,),
-    chores=(repost, catch_up),
+    chores=(Chore(repost), Chore(catch_up, LOOK_SECONDS)),
     snapshots={"organisation": organisation_now, "targets": targets_now},
     importers=(organisation_files.UNITS, organisation_files.MEMBERS, target_files.IMPORTER),
     figures=(Figure("reposts_waiting", "Facts that wait to be posted again.", marked),),

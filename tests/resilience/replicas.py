@@ -222,7 +222,7 @@ class Replica:
         done = 0
         for name, database in self.databases.items():
             for chore in load(name).chores:
-                while did := await chore(database, context(name)):
+                while did := await chore.work(database, context(name)):
                     done += did
         return done
 

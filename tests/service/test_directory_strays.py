@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from services.targets import service
 from services.targets.org import store
 from services.targets.org.directory.commands import catch_up
 from services.targets.org.model import Assignment, Placement
@@ -19,7 +20,7 @@ from shared.db import Connection, Database
 from shared.directory import queries as directory
 from shared.events.snapshot import START
 from shared.ids import new_id
-from shared.runtime import Role
+from shared.runtime import Chore, Role
 from tests.service.conftest import Installation
 from tests.service.test_directory import expected, found_company, rows
 
@@ -37,11 +38,6 @@ async def api(installation: Installation) -> AsyncIterator[httpx.AsyncClient]:
 async def database(installation: Installation) -> AsyncIterator[Database]:
     async with installation.open("targets") as opened:
         yield opened
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.targets.org.directory.commands.LOOK_SECONDS", 0.05)
 
 
 async def caught_up(database: Database) -> int:
@@ -196,8 +192,10 @@ async def test_it_catches_up_while_releases_old_and_new_change_things(
 
 
 async def test_the_worker_catches_up_by_itself(
-    installation: Installation, database: Database
+    installation: Installation, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    impatient = replace(service.SERVICE, chores=(Chore(catch_up, 0.05),))
+    monkeypatch.setattr(service, "SERVICE", impatient)
     async with installation.api("targets", role=Role.ALL) as api:
         await found_company(api)
         ids = await ids_of(api)

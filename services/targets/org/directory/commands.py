@@ -7,7 +7,6 @@ from typing import Final
 
 from services.targets.org import queries as organisation
 from services.targets.org.directory import queries
-from shared import clock
 from shared.context import Context
 from shared.db import Connection, Database
 from shared.directory import upkeep
@@ -17,6 +16,7 @@ log = logger(__name__)
 
 AT_ONCE: Final = 1_000
 LOOK_SECONDS: Final = 30
+"""How often a worker that has nothing to bring looks: it compares the whole organisation."""
 
 
 async def catch_up(database: Database, _: Context) -> int:
@@ -30,7 +30,6 @@ async def catch_up(database: Database, _: Context) -> int:
         return len(strayed)
 
     if not await database.read(lambda conn: queries.strayed(conn, 1)):
-        await clock.pause(LOOK_SECONDS)
         return 0
     caught_up = await database.transact(work)
     if caught_up:
