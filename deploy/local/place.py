@@ -14,6 +14,8 @@ from pathlib import Path
 from deploy.local.account import Account, unprivileged_account
 from deploy.local.errors import EmbeddedError, FolderUnsafe
 
+THROWAWAY_VARIABLE = "PHAROS_THROWAWAY_FOLDER"
+"""Names the folder in which throwaway folders are made, instead of the temp directory."""
 ADDRESS = "address"
 """The file in a data folder that says where what runs in it is served, as long as it is."""
 
@@ -167,9 +169,10 @@ def kept_secret(path: Path) -> str:
 def throwaway_folder(prefix: str = "pharos-") -> Iterator[Path]:
     """Give a new folder that servers can live in, for as long as the block lasts.
 
-    Other than ``tempfile.TemporaryDirectory`` it can be entered by the unprivileged account.
+    Other than ``tempfile.TemporaryDirectory`` it can be entered by the unprivileged account. It is
+    made in the temp directory, or in the one that PHAROS_THROWAWAY_FOLDER names.
     """
-    made = Path(tempfile.mkdtemp(prefix=prefix))
+    made = Path(tempfile.mkdtemp(prefix=prefix, dir=os.environ.get(THROWAWAY_VARIABLE)))
     made.chmod(0o755)
     settled = settle(made, unprivileged_account())
     try:

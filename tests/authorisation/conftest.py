@@ -18,7 +18,7 @@ async def office(servers: Servers) -> AsyncIterator[Office]:
     name = f"test{new_id().hex[-12:]}"
     admin = await asyncpg.connect(servers.postgres.dsn("postgres"))
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY = file_copy")
         async with opened(Installation(servers, name)) as made:
             yield made
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -60,6 +60,13 @@ class Installation:
         """Return the process id of a service."""
         return self._process(service).pid
 
+    @property
+    def database_pid(self) -> int:
+        """The process id of PostgreSQL."""
+        if self.stack.postgres is None:
+            raise BenchFailed("The bench uses a PostgreSQL of its own.")
+        return self.stack.postgres.child.pid
+
     def _process(self, service: str) -> Child:
         hosted = self.stack.services[service]
         if not isinstance(hosted, Isolated) or hosted.child is None:

@@ -1,4 +1,4 @@
-"""The outer shell under pressure: goodput at five times the peak, and neighbours that are slow.
+"""The outer shell under pressure: five times the peak, slow neighbours, a frozen database.
 
 The load is sent by schedule, not by answer: whoever is sent away comes again as soon as before.
 """
@@ -15,6 +15,7 @@ from typing import Final
 import orjson
 
 from deploy.local.ports import LOOPBACK
+from tests.hostile.frozen import frozen
 from tests.performance.figures import HIGHER, LOWER, Expectation, Figure, percentile
 from tests.performance.http_load import post
 from tests.performance.installation import Installation
@@ -26,6 +27,7 @@ RECOVERY_SECONDS_MAX = 20
 CALM_RATE, CALM_SECONDS, CALM_CONNECTIONS = 60, 15, 4
 SLOW = 100
 """Clients of each of the slow kinds."""
+FREEZE_RATE, FREEZE_SECONDS = 20, 20
 PATH = "/v1/accounts"
 
 
@@ -46,6 +48,11 @@ class Heard:
     def goodput(self) -> float:
         """Return successes a second."""
         return self.statuses.get(201, 0) / self.seconds
+
+    @property
+    def longest(self) -> float:
+        """Return the time of the last answer of all, in milliseconds."""
+        return 1000 * max(max(found) for found in self.latencies.values())
 
     def slowest(self, status: int) -> float:
         """Return the 99th percentile of the answers of a status, in milliseconds."""
@@ -156,6 +163,7 @@ async def measure(installation: Installation) -> Sequence[Figure]:
             Expectation(LOWER, 2, of_ratio=True),
             f"answers {beside.statuses}; alone {calm.statuses}; {held} connections held",
         ),
+        *await _of_freeze(installation, port, request, peak),
     ]
 
 
@@ -178,6 +186,27 @@ def _of_overload(peak: Heard, over: Heard, recovery: float) -> Sequence[Figure]:
             f" {peak.slowest(201):,.0f} ms",
         ),
         Figure("until all is served again", "s", recovery, None, Expectation(LOWER, 10)),
+    ]
+
+
+async def _of_freeze(
+    installation: Installation, port: int, request: bytes, peak: Heard
+) -> Sequence[Figure]:
+    with frozen(installation.database_pid):
+        stood = await _by_schedule(
+            port, request, CALM_CONNECTIONS * FREEZE_RATE, FREEZE_RATE, FREEZE_SECONDS
+        )
+    recovery = await _recovered(port, request, peak)
+    return [
+        Figure(
+            "longest answer while the database is frozen",
+            "ms",
+            stood.longest,
+            None,
+            Expectation(LOWER, 3_000),
+            f"answers {stood.statuses} in {stood.seconds:.0f} s",
+        ),
+        Figure("until all is served after the freeze", "s", recovery, None, Expectation(LOWER, 10)),
     ]
 
 

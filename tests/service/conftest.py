@@ -141,7 +141,7 @@ async def installation(servers: Servers) -> AsyncIterator[Installation]:
     name = f"test{new_id().hex[-12:]}"
     admin = await asyncpg.connect(servers.postgres.dsn("postgres"))
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY = file_copy")
         yield Installation(servers, name)
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
